@@ -1,0 +1,39 @@
+/* Links, inside of the port. Reactor thread only. */
+#ifndef MQN_LINK_H
+#define MQN_LINK_H
+#include "port.h"
+#include "MQTTAsync.h"
+#include "MQTTAsyncUtils.h"
+#include "MQTTPacketOut.h"
+
+struct mqn_link {
+  int socket;                   /* the number Paho knows; 0: Paho has let go of it */
+  mqn_connection* connection;
+  mqn_link_owner* owner;        /* NULL once Paho has let go of it */
+  mqn_link* next_ready;
+  int queued;                   /* in the list of links to look at */
+  int budget;                   /* packets still allowed in this turn */
+  int held, failed;
+  size_t packet_size;           /* size of the packet at the start of connection->in, 0: not known yet */
+  mqn_packet_view view;         /* the packet Paho is handling */
+  int handling;                 /* view is good */
+  uint64_t bytes_written, bytes_seen;
+  /* Paho's list elements of this client, found once a connection. They live until MQTTAsync_destroy(), which closes the link first. */
+  ListElement *handle_element, *client_element;
+};
+
+extern List* MQTTAsync_handles;       /* MQTTAsync.c */
+extern ClientStates* bstate;          /* MQTTAsync.c */
+extern int MQTTAsync_tostop;          /* MQTTAsync.c */
+
+mqn_link* mqn_link_find(SOCKET socket);
+mqn_link* mqn_link_of(const networkHandles* net);
+void mqn_link_ready(mqn_link* link);          /* look at it in the next receive step */
+void mqn_link_prime(mqn_link* link);
+Clients* mqn_link_client(mqn_link* link);
+int mqn_link_write(mqn_link* link, const void* data, size_t length);
+void mqn_link_free_later(mqn_link* link);
+mqn_link* mqn_link_current(void);             /* the link whose packet Paho is handling, or NULL */
+int mqn_link_table_start(void);
+void mqn_link_table_end(void);
+#endif

@@ -1,0 +1,85 @@
+/* The port: Paho's platform layer on our transport. This header is what native/core sees of it; the other half of the port
+ * implements Paho's own internal headers (Thread.h, Socket.h, WebSocket.h, ...). Everything runs on the reactor thread.
+ *
+ * A link is one connection as Paho sees it: Paho holds a small number instead of a descriptor, Socket_new() made it. */
+#ifndef MQN_PORT_H
+#define MQN_PORT_H
+#include <stddef.h>
+#include <stdint.h>
+#include "connection.h"
+#include "guard.h"
+
+typedef struct mqn_link mqn_link;
+typedef struct mqn_link_owner mqn_link_owner;
+
+/* The client behind a link, embedded in the core's client. Outlives its links. */
+struct mqn_link_owner {
+  mqn_guard guard;
+  mqn_link* link;                 /* NULL: none */
+  void* paho;                     /* MQTTAsync */
+  uint8_t version;                /* 4 or 5 */
+  mqn_endpoint endpoint;          /* where Socket_new() connects to */
+  /* why the link ended; the first cause wins */
+  int error;                      /* MQN_ERR_*, 0: not yet */
+  uint8_t reason_code;
+  char error_text[512];
+  mqn_buffer error_properties;    /* of CONNACK or DISCONNECT */
+  /* messages delivered at PUBLISH and not yet answered, in order of arrival: PUBACK or PUBREC waits for the application */
+  struct mqn_pending_ack { uint16_t id; uint8_t type; } *acks;
+  uint32_t acks_capacity, acks_head, acks_tail;   /* a power-of-two ring, positions run freely */
+};
+
+/* ---- what the core implements (native/core/src) ---- */
+mqn_link_owner* mqn_core_find_owner(int key);               /* Paho's URI is tcp://<key>:1 */
+void mqn_core_on_link_opened(mqn_link_owner* owner);        /* TCP and TLS are up */
+void mqn_core_on_link_writable(mqn_link_owner* owner);      /* bytes left, or the backlog fell: more may be sent */
+void mqn_core_on_link_closed(mqn_link_owner* owner);        /* Paho let go of the link; owner->error may be 0: closed on purpose */
+void mqn_core_on_publish_2(mqn_link_owner* owner, const mqn_packet_view* view);  /* 3.1.1: the first PUBLISH of a QoS 2 exchange */
+void mqn_core_log(int level, const char* text);
+
+/* ---- life ---- */
+int mqn_port_start(uv_loop_t* loop);     /* 0, or MQN_ERR_NO_MEMORY */
+void mqn_port_end(void);
+void mqn_port_refresh_clock(void);       /* once a turn: Paho's clock answers from a cache */
+uint64_t mqn_port_now_ms(void);
+
+/* ---- steps of the reactor ---- */
+void mqn_port_step_send(void);           /* Paho's send loop until it is idle */
+int mqn_port_step_receive(void);         /* Paho's receive loop until it is idle or the turn's budget is used up; packets handled */
+int mqn_port_receive_pending(void);      /* packets are left over for the next turn */
+
+/* ---- a client's link ---- */
+void mqn_port_prime(mqn_link_owner* owner);            /* makes Paho's next look-up of this client O(1) */
+int mqn_port_can_write(mqn_link_owner* owner);         /* connected, and the backlog is below the high mark */
+uint64_t mqn_port_written(const mqn_link_owner* owner);/* bytes given to the connection since it opened */
+uint64_t mqn_port_flushed(const mqn_link_owner* owner);/* of these, bytes the kernel has taken */
+void mqn_port_hold(mqn_link_owner* owner, int hold);   /* 1: no packet of this client reaches Paho */
+int mqn_port_held(const mqn_link_owner* owner);
+/* Ends the link: MQTT 5 says why in a DISCONNECT with this reason code, when CONNACK has come and reason_code is not 0. Paho hears of it in the next receive step. */
+void mqn_port_fail(mqn_link_owner* owner, int error, uint8_t reason_code, const char* text);
+void mqn_port_abandon(mqn_link_owner* owner);           /* before MQTTAsync_destroy(): without DISCONNECT, and what is buffered is dropped */
+int mqn_port_ping(mqn_link_owner* owner);              /* PINGREQ; 0 or -1 */
+/* The packet Paho is handling now for this client; NULL outside of a receive step. Good until the callback returns. */
+const mqn_packet_view* mqn_port_current_packet(const mqn_link_owner* owner);
+/* keepalive's clock, ms of mqn_port_now_ms(): when bytes last went out or came in */
+uint64_t mqn_port_last_sent(const mqn_link_owner* owner);
+uint64_t mqn_port_last_received(const mqn_link_owner* owner);
+uint64_t mqn_port_last_ping(const mqn_link_owner* owner);
+int mqn_port_ping_outstanding(const mqn_link_owner* owner);
+
+/* ---- acknowledgements (acks.c) ---- */
+void mqn_port_ack(mqn_link_owner* owner, uint32_t count, uint8_t reason_code);   /* the next `count` pending ones leave */
+void mqn_port_forget_acks(mqn_link_owner* owner);      /* the connection is gone, so are they */
+uint32_t mqn_port_acks_pending(const mqn_link_owner* owner);
+
+/* ---- packet identifiers (identifiers.c) ---- */
+/* Paho asks for an identifier while the core is inside MQTTAsync_send() and friends; what it is for is said here before. */
+void mqn_port_expect_identifier(uint8_t state, uint32_t count);
+
+/* ---- properties as on the wire (without the length) to Paho's, and free them with MQTTProperties_free() ---- */
+struct MQTTProperties;
+int mqn_port_read_properties(const void* bytes, uint32_t length, struct MQTTProperties* properties);   /* 0, or MQN_ERR_ARGUMENT / MQN_ERR_NO_MEMORY */
+
+typedef struct mqn_port_counters { uint64_t packets_in, packets_out, bytes_in, bytes_out, connections; } mqn_port_counters;
+extern mqn_port_counters mqn_port_count;
+#endif

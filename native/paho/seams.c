@@ -1,0 +1,67 @@
+/* The other side of the seams: what Paho calls instead. Each one says what Paho would do. */
+#include <stdlib.h>
+#include "link.h"
+#include "MQTTProtocolClient.h"
+
+extern MQTTProtocol state;      /* MQTTAsync.c */
+
+/* Runs fn with a list of clients that holds only this one: Paho's walks over all clients become O(1), and touch nobody else. fn calls back
+ * only into code that queues; none of it creates or destroys a client. */
+static void with_only(Clients* client, void (*fn)(START_TIME_TYPE, int, int), START_TIME_TYPE now) {
+  ListElement element = { NULL, NULL, client };
+  List only = { &element, &element, NULL, 1, 0 };
+  List* all = bstate->clients;
+  bstate->clients = &only;
+  fn(now, 1, 1);
+  bstate->clients = all;
+}
+
+/* Called with regardless = 1 when a client has reconnected with messages in flight: only these are sent again. Every other call looks for work
+ * that our timers do or that cannot exist: retryInterval is 0, and no write is ever held back. */
+void mqn_paho_retry(START_TIME_TYPE now, int retry, int regardless) {
+  mqn_link* link = mqn_link_current();
+  Clients* client = link ? mqn_link_client(link) : NULL;
+  if (!retry || !regardless || !client) return;
+  client->connect_sent = client->connect_count = 0;   /* Paho never resets them (MQTTProtocolClient.c:826) and would resend in mid-connection */
+  with_only(client, MQTTProtocol_retry, now);
+}
+
+/* Paho's keepalive walks all clients at the interval of the client that connected last; the core has a timer a client. */
+void mqn_paho_keepalive(START_TIME_TYPE now) { (void)now; }
+
+/* Never reached: Socket_new() says "connected". -1, not an errno: a positive value becomes an MQTT 5 reason code (MQTTAsyncUtils.c:1705). */
+int mqn_paho_getsockopt(uintptr_t socket, int level, int name, void* value, void* length) {
+  (void)socket; (void)level; (void)name; (void)length;
+  *(int*)value = -1;
+  return 0;
+}
+
+ListElement* mqn_paho_list_append(List* list, void* content, size_t size) {
+  static ListElement not_listed;
+  return list == &state.publications ? &not_listed : ListAppend(list, content, size);
+}
+int mqn_paho_list_remove(List* list, void* content) {
+  if (list != &state.publications) return ListRemove(list, content);
+  free(content);
+  return 1;
+}
+
+/* Paho finds a client by its socket in two lists, several times a packet; ListFindItem() looks at list->current first: put it there. */
+void mqn_link_prime(mqn_link* link) {
+  if (!mqn_link_client(link)) return;
+  MQTTAsync_handles->current = link->handle_element;
+  bstate->clients->current = link->client_element;
+}
+void mqn_port_prime(mqn_link_owner* owner) { if (owner->link) mqn_link_prime(owner->link); }
+
+Clients* mqn_link_client(mqn_link* link) {
+  ListElement* e;
+  if (!link->socket) return NULL;
+  if (!link->client_element) {
+    for (e = MQTTAsync_handles->first; e; e = e->next)
+      if (e->content == link->owner->paho) link->handle_element = e;
+    for (e = bstate->clients->first; e && link->handle_element; e = e->next)
+      if (e->content == ((MQTTAsyncs*)link->owner->paho)->c) link->client_element = e;
+  }
+  return link->client_element ? link->client_element->content : NULL;
+}
