@@ -1,0 +1,159 @@
+/* Publishes on their way out: straight to Paho when the window and the connection have room and nothing waits, else through the client's queue:
+ * order is kept over all QoS levels. The window is at most 100: Paho's own lists are searched linearly. */
+#include <stdlib.h>
+#include <string.h>
+#include "core.h"
+#include "MQTTAsync.h"
+
+#define PUMP_BUDGET 512      /* messages of one client in a turn, before acknowledgements are looked at again */
+
+void mqn_outgoing_credit(mqn_client* c, uint32_t bytes) {
+  ++c->credit_messages;
+  c->credit_bytes += bytes;
+  mqn_reactor_touch(c);
+}
+
+static void refuse(mqn_client* c, int32_t slot, uint32_t bytes, int code) {
+  mqn_outgoing_credit(c, bytes);
+  if (slot >= 0) mqn_completion_put(c->env, c->number, slot, code, 0);
+}
+
+/* the packet's size on the wire, header included (2.1.4) */
+static uint64_t packet_size(const mqn_client* c, uint32_t topic, uint32_t properties, uint32_t payload, int qos) {
+  uint64_t rest = 2 + (uint64_t)topic + (qos ? 2 : 0) + payload;
+  if (c->owner.version == 5) rest += (properties < 128 ? 1u : properties < 16384 ? 2u : properties < 2097152 ? 3u : 4u) + properties;
+  return rest + (rest < 128 ? 2u : rest < 16384 ? 3u : rest < 2097152 ? 4u : 5u);
+}
+
+static int room(mqn_client* c, int qos) { return (qos == 0 || c->in_flight < c->window) && mqn_port_can_write(&c->owner); }
+
+/* hands one to Paho and lets Paho write it: its list of commands never holds more than one */
+static void send_now(mqn_client* c, const char* topic, uint32_t topic_length, const mqn_publication* p) {
+  MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+  MQTTAsync_responseOptions* options = NULL;
+  mqn_request* request = NULL;
+  uint64_t size = packet_size(c, topic_length, p->properties_length, p->length, p->qos);
+  int code = MQN_OK;
+  if (size > 268435460u || (c->server_maximum_packet && size > c->server_maximum_packet)) {
+    refuse(c, p->slot, p->bytes, MQN_ERR_PACKET_TOO_LARGE);
+    return;
+  }
+  if (p->properties_length && c->owner.version == 5) code = mqn_port_read_properties(p->properties, p->properties_length, (struct MQTTProperties*)&response.properties);
+  if (code == MQN_OK && (p->qos || p->slot >= 0 || p->properties_length)) {
+    if (!(request = mqn_request_new(c, p->qos ? MQN_REQUEST_PUBLISH : MQN_REQUEST_PUBLISH_0, p->slot, p->bytes))) code = MQN_ERR_NO_MEMORY;
+    else mqn_request_callbacks(c, options = &response, request);
+  }
+  if (code == MQN_OK) {
+    if (p->qos) ++c->in_flight;
+    mqn_port_expect_identifier(p->qos == 1 ? MQN_ID_PUBLISH_1 : MQN_ID_PUBLISH_2, 0);
+    mqn_port_prime(&c->owner);
+    if (MQTTAsync_send(c->owner.paho, topic, (int)p->length, p->payload, p->qos, p->retain, options) != MQTTASYNC_SUCCESS) {
+      if (p->qos) --c->in_flight;
+      if (request) mqn_request_free(request);
+      code = MQN_ERR_NO_MEMORY;
+    }
+  }
+  if (response.properties.count) MQTTProperties_free(&response.properties);
+  if (code != MQN_OK) {
+    refuse(c, p->slot, p->bytes, code);
+    return;
+  }
+  if (p->qos == 0) mqn_outgoing_credit(c, p->bytes);
+  mqn_port_step_send();
+}
+
+static void enqueue(mqn_client* c, const mqn_publication* p) {
+  uint32_t payload = p->large ? 0 : p->length;
+  mqn_outgoing* q = malloc(sizeof *q + p->properties_length + payload);
+  uint8_t* body = (uint8_t*)(q + 1);
+  if (!q) {
+    mqn_payload_free(p->large);
+    refuse(c, p->slot, p->bytes, MQN_ERR_NO_MEMORY);
+    return;
+  }
+  q->next = NULL;
+  q->topic = p->topic;
+  ++q->topic->references;
+  q->slot = p->slot;
+  q->bytes = p->bytes;
+  q->qos = p->qos;
+  q->retain = p->retain;
+  q->properties = body;
+  q->properties_length = p->properties_length;
+  if (p->properties_length) memcpy(body, p->properties, p->properties_length);
+  q->large = p->large;
+  q->length = p->length;
+  q->payload = p->large ? p->large : body + p->properties_length;
+  if (payload) memcpy(body + p->properties_length, p->payload, payload);
+  if (c->queue_first) c->queue_last->next = q; else c->queue_first = q;
+  c->queue_last = q;
+  mqn_reactor_pump(c);
+}
+
+void mqn_outgoing_publish(mqn_client* c, const mqn_publication* p) {
+  if (c->state != MQN_CLIENT_CONNECTED || c->end_code) {
+    refuse(c, p->slot, p->bytes, c->state == MQN_CLIENT_CLOSING ? MQN_ERR_CLOSED : MQN_ERR_CONNECTION_LOST);
+    mqn_payload_free(p->large);
+  } else if (!c->queue_first && room(c, p->qos)) {
+    send_now(c, p->topic->text, p->topic->length, p);
+    mqn_payload_free(p->large);
+  } else {
+    enqueue(c, p);
+  }
+}
+
+static void free_outgoing(mqn_outgoing* q) {
+  mqn_topic_release(q->topic);
+  mqn_payload_free(q->large);
+  free(q);
+}
+
+int mqn_outgoing_pump(mqn_client* c) {
+  int budget = PUMP_BUDGET;
+  if (c->state != MQN_CLIENT_CONNECTED) return 0;
+  while (c->queue_first && room(c, c->queue_first->qos)) {
+    mqn_outgoing* q = c->queue_first;
+    mqn_publication p;
+    if (budget-- == 0) return 1;
+    c->queue_first = q->next;
+    p.topic = q->topic;
+    p.slot = q->slot;
+    p.bytes = q->bytes;
+    p.qos = q->qos;
+    p.retain = q->retain;
+    p.properties = q->properties;
+    p.properties_length = q->properties_length;
+    p.payload = q->payload;
+    p.length = q->length;
+    p.large = NULL;
+    send_now(c, q->topic->text, q->topic->length, &p);
+    free_outgoing(q);
+  }
+  return 0;
+}
+
+void mqn_outgoing_flushed(mqn_client* c) {
+  uint64_t flushed = mqn_port_flushed(&c->owner);
+  while (c->flushing_first && c->flushing_first->offset <= flushed) {
+    mqn_request* r = c->flushing_first;
+    c->flushing_first = r->next;
+    if (r->slot >= 0) mqn_completion_put(c->env, c->number, r->slot, MQN_OK, 0);
+    mqn_request_free(r);
+  }
+  if (c->flushing_first) mqn_reactor_flushing(c);
+}
+
+void mqn_outgoing_fail(mqn_client* c, int code) {
+  while (c->flushing_first) {
+    mqn_request* r = c->flushing_first;
+    c->flushing_first = r->next;
+    if (r->slot >= 0) mqn_completion_put(c->env, c->number, r->slot, code, 0);
+    mqn_request_free(r);
+  }
+  while (c->queue_first) {
+    mqn_outgoing* q = c->queue_first;
+    c->queue_first = q->next;
+    refuse(c, q->slot, q->bytes, code);
+    free_outgoing(q);
+  }
+}
