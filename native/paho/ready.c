@@ -227,6 +227,11 @@ int mqn_port_start(uv_loop_t* loop) {
 }
 void mqn_port_end(void) {
   while (ready_first) free(pop());
+  while (later_first) {
+    mqn_link* link = later_first;
+    later_first = link->next_ready;
+    free(link);
+  }
   mqn_link_table_end();
   mqn_transport_end();
 }

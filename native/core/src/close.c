@@ -40,7 +40,6 @@ static void run(mqn_command* command) {
   free(k);
 }
 
-int mqn_client_check(mqn_env* env, int32_t number);
 int mqn_client_close(mqn_env* env, int32_t number, uint8_t reason_code, const void* properties, uint32_t properties_length) {
   close_command* k;
   if (mqn_client_check(env, number) != MQN_OK) return MQN_ERR_ARGUMENT;

@@ -141,6 +141,8 @@ void mqn_reactor_ending(mqn_client* client);    /* its link is gone: on_connecti
 void mqn_reactor_flushing(mqn_client* client);  /* it has QoS 0 requests to complete once the kernel took them */
 void mqn_reactor_forget(mqn_client* client);    /* takes it out of all lists */
 
+void mqn_signals_block(void);      /* signals.c */
+
 /* ---- events.c: into the rings ---- */
 int32_t* mqn_event_begin(mqn_env* env, uint32_t body);                /* a zeroed header, MQN_R_SIZE set, the body behind it; NULL: no memory */
 void mqn_event_commit(mqn_env* env, int32_t* record);
@@ -160,6 +162,8 @@ void mqn_submissions_free(mqn_env* env);
 /* ---- client.c ---- */
 mqn_client* mqn_client_find(mqn_env* env, int32_t number);
 void mqn_client_forget(mqn_client* client, int tell);
+int mqn_client_check(mqn_env* env, int32_t number);   /* any thread: MQN_OK, or MQN_ERR_ARGUMENT when there is no such client */
+void mqn_clients_end(void);
 
 /* ---- outgoing.c, request.c ---- */
 typedef struct mqn_publication {

@@ -24,7 +24,6 @@ static void commit(mqn_env* env, uint32_t size) {
   if (mqn_swap(env->o.control + MQN_CTL_SQ_ASLEEP, 0)) mqn_env_wake(env);
 }
 
-int mqn_client_check(mqn_env* env, int32_t number);
 int mqn_publish(mqn_env* env, int32_t client, const char* topic, const void* payload, size_t length, const mqn_publish_options* options) {
   mqn_publish_options o = { sizeof o, 0, 0, NULL, 0, MQN_NO_SLOT };
   uint32_t topic_length, size, limit;

@@ -221,7 +221,6 @@ static void run_open(mqn_command* command) {
   free_command(k);
 }
 
-int mqn_client_check(mqn_env* env, int32_t number);
 int mqn_client_open(mqn_env* env, int32_t number, const mqn_open_options* o) {
   open_command* k;
   if (mqn_client_check(env, number) != MQN_OK || !o || !o->host || !o->port || o->struct_size > sizeof k->o) return MQN_ERR_ARGUMENT;

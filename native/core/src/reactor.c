@@ -182,6 +182,7 @@ static void on_wake(uv_async_t* handle) { (void)handle; ++mqn_core_count.wakeups
 
 static void run(void* argument) {
   (void)argument;
+  mqn_signals_block();
   while (!mqn_load(&stopping)) turn();
   /* Paho's lists are gone with the sentinel: only the last bytes go out */
   MQTTAsync_destroy(&sentinel);
@@ -193,6 +194,7 @@ static void run(void* argument) {
   mqn_port_end();
   uv_run(&loop, UV_RUN_DEFAULT);
   mqn_request_pool_free();
+  mqn_clients_end();
 }
 
 /* ---- life of the thread: under the lock ---- */

@@ -83,7 +83,6 @@ static void run(mqn_command* command) {
   free_command(k);
 }
 
-int mqn_client_check(mqn_env* env, int32_t number);
 static int post(mqn_env* env, int32_t number, int32_t slot, int unsubscribe, uint32_t count, const char* const* filters, const uint8_t* options,
                 const void* properties, uint32_t properties_length) {
   subscribe_command* k;
