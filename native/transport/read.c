@@ -1,0 +1,151 @@
+/* Socket -> (TLS) -> c->in, and when not to read. */
+#include <stdint.h>
+#include <stdlib.h>
+#include "connection_private.h"
+#include "mqtt_native.h"
+#include "tls.h"
+
+#define SHRINK_FROM (2u * MQN_READ_AHEAD)
+
+/* of the announced packet, what is still to come */
+static size_t expected(const mqn_connection* c) {
+  return c->p->expected_end > c->bytes_in ? (size_t)(c->p->expected_end - c->bytes_in) : 0;
+}
+
+/* Room for the announced packet, and for one read behind it, so that its last bytes do not make a buffer of its size move. A peer
+ * that only announces gets MQN_EXPECT_AT_ONCE; what it really sends is trusted four-fold. -1: no memory, c has failed */
+static int make_room(mqn_connection* c) {
+  size_t have = mqn_buffer_length(&c->in), room = expected(c), most;
+  if (room == 0) return 0;
+  if (c->in.capacity - c->in.end >= (room < MQN_SCRATCH_SIZE ? room : MQN_SCRATCH_SIZE) + MQN_SCRATCH_SIZE) return 0;
+  most = have < MQN_EXPECT_AT_ONCE / 4 ? MQN_EXPECT_AT_ONCE - have : 3 * have;
+  room = (room < most ? room : most) + MQN_SCRATCH_SIZE;
+  if (mqn_buffer_reserve(&c->in, room)) return 0;
+  mqn_connection_end(c, MQN_ERR_NO_MEMORY, "out of memory for a packet of %zu bytes", have + expected(c));
+  return -1;
+}
+
+static void on_alloc(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer) {
+  mqn_transport* t = &mqn_the_transport;
+  mqn_connection* c = ((mqn_attempt*)handle->data)->connection;
+  (void)suggested;
+  if (!c->p->tls && c->state == MQN_CONNECTION_OPEN && !c->p->held && expected(c) >= MQN_SCRATCH_SIZE) {   /* in place */
+    size_t room = c->in.capacity - c->in.end;
+    if (room >= MQN_SCRATCH_SIZE) {
+      *buffer = uv_buf_init(c->in.data + c->in.end, (unsigned)(room < 1u << 30 ? room : 1u << 30));
+      return;
+    }
+  }
+  if (!t->scratch) t->scratch = malloc(MQN_SCRATCH_SIZE);
+  *buffer = uv_buf_init(t->scratch, t->scratch ? MQN_SCRATCH_SIZE : 0);   /* 0: on_read gets UV_ENOBUFS */
+}
+
+static void read_failed(mqn_connection* c, int status) {
+  char where[320];
+  int end = status == UV_EOF;
+  if (status == UV_ENOBUFS) mqn_connection_end(c, MQN_ERR_NO_MEMORY, "out of memory");
+  else if (c->state == MQN_CONNECTION_HANDSHAKE)
+    mqn_connection_end(c, MQN_ERR_TLS, "TLS handshake with %s: %s%s", mqn_connection_where(c, where, sizeof where),
+                       end ? "the server closed the connection" : uv_strerror(status), mqn_tls_answered(c) ? "" : " (is this a TLS port?)");
+  else if (end)
+    mqn_connection_end(c, MQN_ERR_CONNECTION_LOST, "the server closed the connection%s", c->p->tls ? " without a TLS close_notify" : "");
+  else mqn_connection_end(c, MQN_ERR_CONNECTION_LOST, "connection lost: %s", uv_strerror(status));
+}
+
+/* Bytes of the socket into c->in. -1: c has failed */
+static int take_in(mqn_connection* c, const uv_buf_t* buffer, size_t length) {
+  if (buffer->base != mqn_the_transport.scratch) {
+    c->in.end += length;
+  } else {
+    mqn_buffer_take_spare(&c->in, length > 4096 ? length : SIZE_MAX);
+    if (mqn_buffer_append(&c->in, buffer->base, length) < 0) {
+      mqn_connection_end(c, MQN_ERR_NO_MEMORY, "out of memory");
+      return -1;
+    }
+  }
+  c->bytes_in += length;
+  return 0;
+}
+
+static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
+  mqn_connection* c = ((mqn_attempt*)stream->data)->connection;
+  mqn_connection_private* p = c->p;
+  uint64_t before = c->bytes_in;
+  if (count == 0) return;
+  if (count < 0) {
+    p->end_seen = 1;
+    p->reading = 0;
+    uv_read_stop(stream);
+  }
+  if (c->state == MQN_CONNECTION_DRAINING) {
+    mqn_close_read(c, count < 0 ? (int)count : 0);
+    return;
+  }
+  if (count < 0) {
+    read_failed(c, (int)count);
+    return;
+  }
+  if (c->state != MQN_CONNECTION_HANDSHAKE && c->state != MQN_CONNECTION_OPEN) return;
+  if (p->tls) mqn_tls_feed(c, buffer->base, (size_t)count);
+  else if (take_in(c, buffer, (size_t)count) < 0) return;
+  if (c->state == MQN_CONNECTION_OPEN && c->bytes_in != before) c->handler->received(c);
+  if (p->tls) {
+    mqn_tls_fed(c);          /* a failure is told after the bytes before it */
+    mqn_write_flush(c);      /* handshake, alert */
+  }
+  if (c->state != MQN_CONNECTION_OPEN) return;
+  if (mqn_buffer_length(&c->in) >= MQN_READ_AHEAD && (p->held || expected(c) == 0)) p->full = 1;
+  if (!p->full) make_room(c);
+  mqn_read_update(c);
+}
+
+void mqn_read_update(mqn_connection* c) {
+  mqn_connection_private* p = c->p;
+  int status, wanted = p->socket && !p->dead && !p->end_seen &&
+                       (c->state == MQN_CONNECTION_HANDSHAKE || c->state == MQN_CONNECTION_DRAINING ||
+                        (c->state == MQN_CONNECTION_OPEN && !p->full));
+  if (wanted == (int)p->reading || !p->socket) return;
+  p->reading = wanted;
+  if (!wanted) {
+    if (!uv_is_closing((uv_handle_t*)&p->socket->tcp)) uv_read_stop((uv_stream_t*)&p->socket->tcp);
+    return;
+  }
+  status = uv_read_start((uv_stream_t*)&p->socket->tcp, on_alloc, on_read);
+  if (status == 0) return;
+  p->reading = 0;
+  p->end_seen = 1;
+  if (c->state == MQN_CONNECTION_DRAINING) mqn_close_now(c);
+  else read_failed(c, status);
+}
+
+void mqn_connection_taken(mqn_connection* c) {
+  mqn_connection_private* p = c->p;
+  size_t left = mqn_buffer_length(&c->in);
+  if (left == 0) {
+    mqn_buffer_give_spare(&c->in, 4096);
+  } else if (c->in.capacity > SHRINK_FROM && left < c->in.capacity / 8 && expected(c) == 0) {
+    /* a large packet is gone and the beginning of a small one keeps its memory */
+    mqn_buffer small = { NULL, 0, 0, 0 };
+    if (mqn_buffer_append(&small, c->in.data + c->in.start, left) == 0) {
+      mqn_buffer_free(&c->in);
+      c->in = small;
+    }
+  }
+  if (!p->held || left < MQN_READ_AHEAD) p->full = 0;
+  mqn_read_update(c);
+}
+
+/* `length` counts from c->in.start. What is announced holds until that many bytes have come, whatever is taken meanwhile. */
+void mqn_connection_expect(mqn_connection* c, size_t length) {
+  if (c->state != MQN_CONNECTION_OPEN) return;
+  c->p->expected_end = c->bytes_in - mqn_buffer_length(&c->in) + length;
+  if (expected(c) == 0 || c->p->held || make_room(c) < 0) return;
+  c->p->full = 0;
+  mqn_read_update(c);
+}
+
+void mqn_connection_hold(mqn_connection* c, int hold) {
+  c->p->held = hold != 0;
+  if (!hold) c->p->full = 0;
+  mqn_read_update(c);
+}
