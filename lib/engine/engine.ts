@@ -1,0 +1,154 @@
+/**
+ * The one interface between policy (lib/) and protocol (an engine): one attempt to connect, then packets both ways. Everything about
+ * queues, reconnecting, limits and validation is above it; wire format, handshakes and keepalive are below it. Two engines serve it:
+ * engine/native/ (Paho's protocol core) and engine/js/ (mqtt.js). Every case in test/contract runs on both.
+ *
+ * Bytes called `properties` are MQTT 5 properties as on the wire, without the length in front; `protocol/properties.ts` reads and
+ * writes them. In 3.1.1 they are always undefined.
+ */
+
+/** Which engine, what is under it, and why this one was chosen. */
+export interface EngineInfo {
+  readonly name: 'native' | 'js';
+  /** For the native engine the core's versions, for the js engine mqtt.js's. */
+  readonly version: string;
+  /** Why this engine: `asked for`, `native addon loaded`, or what kept the native one from serving. */
+  readonly reason: string;
+}
+
+/** The will of CONNECT (3.1.2.5). */
+export interface EngineWill {
+  topic: string;
+  payload: Uint8Array;
+  qos: 0 | 1 | 2;
+  retain: boolean;
+  properties: Uint8Array | undefined;
+}
+
+/** TLS as the engines take it: files are read and defaults filled in by lib/options. */
+export interface EngineTls {
+  ca: string | undefined;
+  cert: string | undefined;
+  key: string | undefined;
+  passphrase: string | undefined;
+  servername: string | undefined;
+  alpn: string[] | undefined;
+  minVersion: 'TLSv1.2' | 'TLSv1.3';
+  maxVersion: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  ciphers: string | undefined;
+  insecureSkipVerify: boolean;
+}
+
+/** One attempt to connect. */
+export interface EngineOpen {
+  /** tcp | tls | ws | wss */
+  transport: 'tcp' | 'tls' | 'ws' | 'wss';
+  host: string;
+  port: number;
+  /** Path and query of ws and wss, `/` at least. */
+  path: string;
+  tls: EngineTls | undefined;
+  protocolVersion: 4 | 5;
+  cleanStart: boolean;
+  keepAlive: number;
+  clientId: string;
+  username: string | undefined;
+  password: Uint8Array | undefined;
+  will: EngineWill | undefined;
+  /** CONNECT's properties (version 5). */
+  properties: Uint8Array | undefined;
+  receiveMaximum: number;
+  /** 0: no limit below the protocol's. */
+  maximumPacketSize: number;
+  topicAliasMaximum: number;
+  /** Unacknowledged QoS 1/2 publishes, before the server's Receive Maximum lowers it. */
+  window: number;
+  connectTimeout: number;
+}
+
+/**
+ * How an attempt, a connection or a request ended. `code` is one of ERR_MQTT_* of lib/errors.ts; `reasonCode` is the server's, where it gave one.
+ */
+export interface EngineFailure {
+  code: string;
+  message: string;
+  reasonCode: number | undefined;
+  properties: Uint8Array | undefined;
+  cause?: unknown;
+}
+
+export interface EngineConnected {
+  sessionPresent: boolean;
+  protocolVersion: 4 | 5;
+  /** CONNACK's properties (version 5). */
+  properties: Uint8Array | undefined;
+}
+
+/** Flags of a message or a publish: qos | retain << 2 | dup << 3. */
+export type MessageFlags = number;
+
+/**
+ * An incoming message as the engine hands it over. The payload's bytes are `slab[offset, offset + length)`, the properties'
+ * `slab[propertiesOffset, propertiesOffset + propertiesLength)`; the slab is never written again. Nothing is decoded before it is asked for.
+ */
+export interface EngineMessage {
+  topic: string;
+  slab: Uint8Array;
+  offset: number;
+  length: number;
+  propertiesOffset: number;
+  propertiesLength: number;
+  flags: MessageFlags;
+}
+
+/** The upper side of an engine. Called on the client's own thread, never from inside a call into the engine. */
+export interface EngineSink<M> {
+  /** Makes the object that onMessages() gets; called once a message. */
+  createMessage(topic: string, slab: Uint8Array, offset: number, length: number, propertiesOffset: number, propertiesLength: number, flags: MessageFlags): M;
+  onConnected(result: EngineConnected): void;
+  /** The attempt failed. Nothing of it is left; open() may be called again. */
+  onOpenFailed(failure: EngineFailure): void;
+  /** The connection ended. Requests without an answer have been settled before. open() may be called again. */
+  onDisconnected(failure: EngineFailure): void;
+  /** A publish with a slot is finished: reasonCode 0 (or 16 No matching subscribers, or an error code of the server); properties of the acknowledgement. */
+  onPublished(slot: number, reasonCode: number, properties: Uint8Array | undefined): void;
+  /** A publish, subscribe or unsubscribe with this slot has failed without an answer of the server. */
+  onRequestFailed(slot: number, failure: EngineFailure): void;
+  /** SUBACK or UNSUBACK: a reason code a filter (UNSUBACK of 3.1.1: empty). */
+  onSubscribed(slot: number, reasonCodes: Uint8Array, properties: Uint8Array | undefined): void;
+  onUnsubscribed(slot: number, reasonCodes: Uint8Array, properties: Uint8Array | undefined): void;
+  /** Messages that left the engine's queue (QoS 0: written; QoS 1, 2: acknowledged or failed), and their bytes. */
+  onCredit(messages: number, bytes: number): void;
+  /** publish() said false; it will say true now. */
+  onRoom(): void;
+  /**
+   * Messages in order of arrival. `from` is the first one not yet handed out; returns the index behind the last one that was. When it returns less than
+   * batch.length the engine keeps the rest and calls again after a turn of the event loop. `deadline` (performance.now) is when to stop.
+   */
+  onMessages(batch: M[], from: number, deadline: number): number;
+}
+
+export interface Engine {
+  readonly info: EngineInfo;
+  /** Starts one attempt; onConnected() or onOpenFailed() follows. */
+  open(options: EngineOpen): void;
+  /**
+   * Takes a publish. False: no room now, nothing was taken, onRoom() follows. The payload is copied before it returns (a string is written as UTF-8). `slot` -1:
+   * nobody waits for the result. Topic, flags, properties have been validated. Bytes count as reported by onCredit().
+   */
+  publish(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): boolean;
+  /** options: a byte a filter as in SUBSCRIBE's payload (3.8.3.1). */
+  subscribe(slot: number, filters: readonly string[], options: Uint8Array, properties: Uint8Array | undefined): void;
+  unsubscribe(slot: number, filters: readonly string[], properties: Uint8Array | undefined): void;
+  /** The next `count` QoS 1/2 messages in order of arrival are done with: acknowledge them with this reason code (0 in 3.1.1). */
+  ack(count: number, reasonCode: number): void;
+  /** `messages` of those handed to onMessages(), with `bytes` of payload, no longer wait in an inbox of lib: room for more. */
+  taken(messages: number, bytes: number): void;
+  /** DISCONNECT (properties: version 5) after everything taken before it was written, then close; onDisconnected() or onOpenFailed() with ERR_MQTT_CLOSED follows. */
+  close(reasonCode: number, properties: Uint8Array | undefined): void;
+  /** Ends at once, without DISCONNECT. Nothing is reported any more: pending slots are the caller's to settle. */
+  destroy(): void;
+  /** Whether an open engine keeps the process alive; as an open socket, it does unless unref() was called. */
+  ref(): void;
+  unref(): void;
+}

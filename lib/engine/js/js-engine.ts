@@ -1,0 +1,114 @@
+/** The js engine: mqtt.js 5 behind the interface of engine.ts, for where the native addon does not load or cannot serve. */
+import type { Engine, EngineFailure, EngineInfo, EngineOpen, EngineSink, MessageFlags } from '../engine.js';
+import { Connection } from './connection.js';
+import { failureOf } from './failure.js';
+import { Inbox } from './inbox.js';
+import { mqttVersion } from './load.js';
+import { publicationOf } from './window.js';
+
+export class JsEngine<M> implements Engine {
+  readonly info: EngineInfo;
+  readonly #sink: EngineSink<M>;
+  readonly #inbox: Inbox<M>;
+  #connection: Connection<M> | undefined;
+  #ref = true;
+
+  /** `reason`: why this engine serves. Throws when there is no mqtt.js, or one that must not be used. */
+  constructor(sink: EngineSink<M>, reason: string) {
+    this.info = { name: 'js', version: `mqtt.js ${mqttVersion()}`, reason };
+    this.#sink = sink;
+    this.#inbox = new Inbox(sink);
+  }
+
+  open(options: EngineOpen): void {
+    if (this.#connection !== undefined) {
+      throw new Error('open() was called while the engine is open');
+    }
+    const onEnd = (failure: EngineFailure, wasConnected: boolean): void => {
+      this.#connection = undefined;
+      if (wasConnected) {
+        this.#sink.onDisconnected(failure);
+      } else {
+        this.#sink.onOpenFailed(failure);
+      }
+    };
+    try {
+      this.#connection = new Connection(options, this.#sink, this.#inbox, onEnd);
+      this.#connection.setRef(this.#ref);
+    } catch (error) {
+      const failure = optionFailure(options, error);
+      queueMicrotask(() => this.#sink.onOpenFailed(failure));
+    }
+  }
+
+  publish(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): boolean {
+    const publication = publicationOf(topic, payload, flags, properties, slot);
+    if (this.#connection !== undefined) {
+      return this.#connection.publish(publication);
+    }
+    this.#refuse(slot);
+    queueMicrotask(() => this.#sink.onCredit(1, publication.bytes));
+    return true;
+  }
+
+  subscribe(slot: number, filters: readonly string[], options: Uint8Array, properties: Uint8Array | undefined): void {
+    if (this.#connection === undefined) {
+      this.#refuse(slot);
+    } else {
+      this.#connection.subscribe(slot, filters, options, properties);
+    }
+  }
+
+  unsubscribe(slot: number, filters: readonly string[], properties: Uint8Array | undefined): void {
+    if (this.#connection === undefined) {
+      this.#refuse(slot);
+    } else {
+      this.#connection.unsubscribe(slot, filters, properties);
+    }
+  }
+
+  ack(count: number, reasonCode: number): void {
+    this.#connection?.ack(count, reasonCode);
+  }
+
+  taken(messages: number, bytes: number): void {
+    this.#inbox.taken(messages, bytes);
+  }
+
+  close(reasonCode: number, properties: Uint8Array | undefined): void {
+    this.#connection?.close(reasonCode, properties);
+  }
+
+  destroy(): void {
+    this.#connection?.destroy();
+    this.#connection = undefined;
+    this.#inbox.clear();
+  }
+
+  ref(): void {
+    this.#ref = true;
+    this.#connection?.setRef(true);
+  }
+
+  unref(): void {
+    this.#ref = false;
+    this.#connection?.setRef(false);
+  }
+
+  #refuse(slot: number): void {
+    if (slot >= 0) {
+      queueMicrotask(() => this.#sink.onRequestFailed(slot, failureOf('ERR_MQTT_NOT_CONNECTED', 'there is no connection')));
+    }
+  }
+}
+
+/** There was no attempt: node:net, node:tls or ws cannot use the options, or CONNECT cannot say them. */
+function optionFailure(options: EngineOpen, thrown: unknown): EngineFailure {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof RangeError) {
+    return failureOf('ERR_MQTT_OPTION', message, { cause: thrown });
+  }
+  return options.tls === undefined
+    ? failureOf('ERR_MQTT_CONNECT', `no connection: ${message}`, { cause: thrown })
+    : failureOf('ERR_MQTT_TLS', `TLS: ${message}`, { cause: thrown });
+}

@@ -1,0 +1,331 @@
+import type { NativeBinding } from './binding.js';
+import { CompletionRing, type CompletionTarget } from './completion-ring.js';
+import type { Inbox, InboxOwner, NativeEvent } from './inbox.js';
+import * as layout from './layout.js';
+import { nativeAddon } from './load.js';
+import { MessageRing, type MessageRouter } from './message-ring.js';
+import type { Receipts } from './receipts.js';
+import { SubmissionRing } from './submission-ring.js';
+
+const { CTL_WORDS, CTL_OUT_WANTED, CTL_LISTENING, COMPLETION_WORDS, ERR_STATE, EVENT_DESTROYED, EVENT_LOG, EVENT_PUBLISHED } = layout;
+
+/** A drain gives the event loop back after this many milliseconds and goes on in the next turn. */
+const DRAIN_BUDGET = 5;
+/** A drain that keeps finding more looks this often, then lets promises and timers run: what it finds may be answers to what they do. */
+const DRAIN_ROUNDS = 4;
+
+/** One native client, as its environment sees it. */
+export interface EnvironmentClient extends CompletionTarget, InboxOwner<unknown> {
+  readonly number: number;
+  readonly inbox: Inbox<unknown>;
+  readonly receipts: Receipts;
+  /** The ring had refused a publish, and there is room again. */
+  onRingRoom(): void;
+}
+
+/** The rings' memory. */
+export interface EnvironmentMemory {
+  readonly control: Int32Array;
+  readonly submissions: ArrayBuffer;
+  readonly completions: Int32Array;
+  readonly messages: ArrayBuffer;
+}
+
+/** Bytes, entries, bytes: powers of two. */
+export interface EnvironmentSizes {
+  readonly submissions: number;
+  readonly completions: number;
+  readonly messages: number;
+}
+
+export const DEFAULT_SIZES: EnvironmentSizes = { submissions: 256 * 1024, completions: 8192, messages: 1024 * 1024 };
+
+/**
+ * The rings of this thread, shared by all its native clients. Everything here runs on the JavaScript thread; what the reactor does is told
+ * in mqtt_native.h.
+ */
+export class Environment implements MessageRouter<EnvironmentClient> {
+  readonly binding: NativeBinding;
+  readonly submissions: SubmissionRing;
+  /** Gets the core's log records: level 1 error .. 4 debug. Nobody by default. */
+  log: ((client: number, level: number, text: string) => void) | undefined;
+
+  private readonly control: Int32Array;
+  private readonly completions: CompletionRing;
+  private readonly messages: MessageRing<EnvironmentClient>;
+
+  /** By number: clients that may get completions and records. An idle client is not here, so that it can be collected. */
+  private readonly clients: (EnvironmentClient | undefined)[] = [];
+  /**
+   * By number: how many destroyed clients of this number still have records in the ring.
+   *  1. client 7 is destroyed; the reactor writes its last record, and number 7 is free
+   *  2. a new client is created and gets number 7
+   *  3. the drain finds records of the old client 7
+   * so a number belongs to its new client only when EVENT_DESTROYED of the old one has been seen.
+   */
+  private readonly leaving: number[] = [];
+  private readonly waitingForNumber = new Map<number, EnvironmentClient>();
+
+  /** Clients with something in their inbox, the longest waiting first ... */
+  private ready: EnvironmentClient[] = [];
+  /** ... and those that go on in the next turn of the event loop. */
+  private later: EnvironmentClient[] = [];
+  /** Clients whose publish the submission ring refused. */
+  private refused: EnvironmentClient[] = [];
+  /** Clients with receipts to be written. */
+  private owing: EnvironmentClient[] = [];
+
+  private continuing = false;
+  private disposed = false;
+  private refs = 0;
+
+  constructor(connect: (memory: EnvironmentMemory, onWake: () => void) => NativeBinding, sizes: EnvironmentSizes = DEFAULT_SIZES) {
+    // Plain ArrayBuffers: V8 does not move them, Atomics work on them, and the rules for shared ones do not apply.
+    const memory: EnvironmentMemory = {
+      control: new Int32Array(new ArrayBuffer(CTL_WORDS * 4)),
+      submissions: new ArrayBuffer(sizes.submissions),
+      completions: new Int32Array(new ArrayBuffer(sizes.completions * COMPLETION_WORDS * 4)),
+      messages: new ArrayBuffer(sizes.messages),
+    };
+    this.control = memory.control;
+    this.binding = connect(memory, () => { this.drain(); });
+    this.submissions = new SubmissionRing(memory.control, memory.submissions, this.binding, () => { this.writeReceipts(); });
+    this.completions = new CompletionRing(memory.control, memory.completions);
+    this.messages = new MessageRing(memory.control, memory.messages, this.binding, this);
+    Atomics.store(memory.control, CTL_LISTENING, 1);
+  }
+
+  // ---- clients ----
+
+  /** From here on this client gets what comes for its number. */
+  attach(client: EnvironmentClient): void {
+    if ((this.leaving[client.number] ?? 0) > 0) this.waitingForNumber.set(client.number, client);
+    else this.clients[client.number] = client;
+  }
+
+  /** Nothing more is expected for this client, or wanted by it. */
+  detach(client: EnvironmentClient): void {
+    if (this.clients[client.number] === client) this.clients[client.number] = undefined;
+    if (this.refused.includes(client)) this.refused = this.refused.filter((other) => other !== client);
+    if (this.waitingForNumber.get(client.number) === client) this.waitingForNumber.delete(client.number);
+  }
+
+  /** Ends a client by its number; the client itself may be gone already. */
+  destroyClient(number: number): void {
+    if (this.disposed) return;
+    this.submissions.release();
+    if (this.binding.destroyClient(number) === 0) this.leaving[number] = (this.leaving[number] ?? 0) + 1;
+  }
+
+  ref(): void {
+    if (this.refs++ === 0) this.binding.ref();
+  }
+
+  unref(): void {
+    if (--this.refs === 0) this.binding.unref();
+  }
+
+  /** Lets go of the core, as at the exit of the process: what was submitted and not sent is lost. */
+  dispose(): void {
+    this.disposed = true;
+    this.binding.dispose();
+  }
+
+  // ---- JavaScript -> reactor ----
+
+  /** The ring refused this client's publish: onRingRoom() follows. */
+  waitForRoom(client: EnvironmentClient): void {
+    this.refused.push(client);
+  }
+
+  /** Something was added to this client's receipts: they are written in a microtask. */
+  owe(client: EnvironmentClient): void {
+    client.receipts.listed = true;
+    this.owing.push(client);
+    this.submissions.plan();
+  }
+
+  /** Everything said so far comes before the command that follows. */
+  beforeCommand(client: EnvironmentClient): number {
+    if (this.disposed) return ERR_STATE;
+    client.receipts.write(this.submissions, client.number);
+    this.submissions.release();
+    return 0;
+  }
+
+  /** Those that find no room stay in the list; the drain that learns of room comes back here. */
+  private writeReceipts(): void {
+    const owing = this.owing;
+    let written = 0;
+    while (written < owing.length) {
+      const client = owing[written]!;
+      if (!client.receipts.write(this.submissions, client.number)) break;
+      client.receipts.listed = false;
+      written++;
+    }
+    if (written === owing.length) owing.length = 0;
+    else owing.splice(0, written);
+  }
+
+  /** Room came: acknowledgements first, then publishes, one client after the other until the ring is full again. */
+  private useRoom(): void {
+    if (!this.submissions.hasRoom()) return;
+    if (this.owing.length !== 0) this.writeReceipts();
+    const refused = this.refused;
+    this.refused = [];
+    let next = 0;
+    try {
+      while (next < refused.length && this.refused.length === 0) refused[next++]!.onRingRoom();
+    } finally {
+      // Who has not been asked comes before who filled the ring.
+      if (next < refused.length) this.refused = refused.slice(next).concat(this.refused);
+    }
+    this.submissions.release();
+  }
+
+  private waitsForRoom(): boolean {
+    return this.refused.length !== 0 || this.owing.length !== 0;
+  }
+
+  // ---- reactor -> JavaScript ----
+
+  /** The next turn of the event loop continues. */
+  continue(): void {
+    if (this.continuing || this.disposed) return;
+    this.continuing = true;
+    setImmediate(this.onImmediate);
+  }
+
+  private readonly onImmediate = (): void => {
+    this.continuing = false;
+    this.drain();
+  };
+
+  /**
+   * Called by the reactor's notify, and by continue(). What a client's sink throws leaves from here (the addon makes it an uncaught exception); the rest is
+   * handed out in the next turn.
+   */
+  private drain(): void {
+    let finished = false;
+    try {
+      finished = this.drainRings();
+    } finally {
+      if (!finished) this.continue();
+    }
+  }
+
+  /** True: everything was handed out and the reactor will notify; false: to be continued. */
+  private drainRings(): boolean {
+    let deadline = 0;
+    if (this.later.length !== 0) {
+      // Who has had nothing yet comes before who has had enough.
+      this.ready = this.ready.concat(this.later);
+      this.later = [];
+    }
+    for (let round = 0; round < DRAIN_ROUNDS; round++) {
+      if (this.disposed) return true;
+      // In this order: a request's completion is in its ring before the record that ends its connection.
+      const tail = this.messages.tail();
+      if (this.completions.drain(this.clients)) this.giveRoom();
+      if (this.waitsForRoom()) this.useRoom();
+      let took: boolean;
+      do {
+        took = this.messages.take(this.clients, tail);
+        if (took) this.giveRoom();
+        if (this.ready.length === 0) continue;
+        if (deadline === 0) deadline = performance.now() + DRAIN_BUDGET;
+        if (!this.handOut(deadline)) return false;
+      } while (took);
+      if (this.owing.length !== 0) this.writeReceipts();
+      if (this.later.length !== 0) return false;
+      if (this.listen()) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Says that this thread will sleep, unless something has come.
+   *  1. both rings are found empty
+   *  2. the reactor writes a record, sees that nobody listens, and does not notify
+   *  3. CTL_LISTENING is set: the record stays where it is
+   * so everything is looked at again after the word is set. When the reactor swapped it back meanwhile, its notify is on the way.
+   */
+  private listen(): boolean {
+    Atomics.store(this.control, CTL_LISTENING, 1);
+    if (!this.completions.hasNews() && !this.messages.hasNews() && !(this.waitsForRoom() && this.submissions.hasRoom())) return true;
+    return Atomics.exchange(this.control, CTL_LISTENING, 0) === 0;
+  }
+
+  /** Every client with something in its inbox, in turn; false: the time is over. */
+  private handOut(deadline: number): boolean {
+    const ready = this.ready;
+    let next = 0;
+    let inTime = true;
+    try {
+      while (next < ready.length && inTime) {
+        const client = ready[next++]!;
+        client.inbox.listed = false;
+        if (!client.inbox.hand(client, deadline)) {
+          client.inbox.listed = true;
+          this.later.push(client);
+        }
+        inTime = performance.now() < deadline;
+      }
+    } finally {
+      this.ready = next === ready.length ? [] : ready.slice(next);
+    }
+    return inTime;
+  }
+
+  /** The heads moved: does something wait for that? */
+  private giveRoom(): void {
+    if (Atomics.load(this.control, CTL_OUT_WANTED) === 1 && Atomics.exchange(this.control, CTL_OUT_WANTED, 0) === 1) this.binding.wake();
+  }
+
+  onArrived(client: EnvironmentClient): void {
+    client.inbox.listed = true;
+    this.ready.push(client);
+  }
+
+  onEventRecord(number: number, client: EnvironmentClient | undefined, event: NativeEvent): void {
+    if (event.kind === EVENT_LOG) this.log?.(number, event.aux, Buffer.from(event.payload).toString());
+    else if (event.kind === EVENT_DESTROYED) this.numberIsFree(number);
+    else if (client === undefined) return;
+    // A result, as a completion is: no reason to wait behind messages.
+    else if (event.kind === EVENT_PUBLISHED) client.onEvent(event);
+    else this.post(client, event);
+  }
+
+  /** An event that comes behind everything in the client's inbox. */
+  post(client: EnvironmentClient, event: NativeEvent): void {
+    client.inbox.pushEvent(event);
+    if (!client.inbox.listed) this.onArrived(client);
+  }
+
+  private numberIsFree(number: number): void {
+    this.leaving[number] = Math.max(0, (this.leaving[number] ?? 0) - 1);
+    const next = this.waitingForNumber.get(number);
+    if (this.leaving[number] !== 0 || next === undefined) return;
+    this.waitingForNumber.delete(number);
+    this.clients[number] = next;
+  }
+}
+
+let shared: Environment | undefined;
+
+/** This thread's environment; made when it is first needed, and there until the thread ends. Call it only where the addon loads. */
+export function nativeEnvironment(): Environment {
+  return (shared ??= create());
+}
+
+function create(): Environment {
+  const addon = nativeAddon();
+  if (addon === undefined) throw new Error('the native addon is not loaded');
+  const environment = new Environment((memory, onWake) => {
+    const submissions = new Uint8Array(memory.submissions);
+    return addon.createEnvironment(memory.control, submissions, memory.completions, new Uint8Array(memory.messages), onWake, 0);
+  });
+  // Node runs no cleanup hooks of addons in process.exit(), and then ends with the reactor in full flight.
+  process.once('exit', () => { environment.dispose(); });
+  return environment;
+}

@@ -1,0 +1,180 @@
+import { markAsUntransferable } from 'node:worker_threads';
+import type { EngineSink } from '../engine.js';
+import type { NativeBinding } from './binding.js';
+import type { Inbox, NativeEvent } from './inbox.js';
+import * as layout from './layout.js';
+
+const { CTL_MQ_TAIL, CTL_MQ_HEAD } = layout;
+const { R_SIZE, R_KIND, R_CLIENT, R_TOPIC, R_LENGTH, R_PROPERTIES, R_SLOT, R_AUX, RECORD_HEADER, RECORD_SKIP, TOPIC_INLINE } = layout;
+const { EVENT_TOPIC, EVENT_MESSAGE, EVENT_MESSAGE_LARGE, PROPERTIES_LARGE } = layout;
+
+/** Bytes of one stretch, and so of one slab: what a message that is kept holds in memory beyond itself. */
+const SLAB_BYTES = 16384;
+/** Stretches up to here come from Node's own pool: a lone message needs no slab of its own. */
+const POOLED_BYTES = 1024;
+
+/** Where the messages of one client go. */
+export interface MessageTarget {
+  readonly sink: EngineSink<unknown>;
+  readonly inbox: Inbox<unknown>;
+}
+
+/** The owner of the targets. */
+export interface MessageRouter<T extends MessageTarget> {
+  /** This client's inbox has something, and the client is in no list yet. */
+  onArrived(target: T): void;
+  /** An event record. Without a target when the client is gone, or when the record belongs to no client. */
+  onEventRecord(client: number, target: T | undefined, event: NativeEvent): void;
+}
+
+/**
+ * Messages and events, reactor to JavaScript. This thread owns `head`. A stretch of whole records is copied out at once into a slab that is never
+ * written again, and its room handed back: no view on the ring ever leaves this file.
+ */
+export class MessageRing<T extends MessageTarget> {
+  private readonly bytes: Buffer;
+  private readonly words: Int32Array;
+  private readonly size: number;
+  private readonly mask: number;
+  private head = 0;
+  /** Text of the interned topics, by id. */
+  private readonly topics: string[] = [];
+
+  constructor(
+    private readonly control: Int32Array,
+    memory: ArrayBuffer,
+    private readonly binding: NativeBinding,
+    private readonly router: MessageRouter<T>,
+  ) {
+    this.bytes = Buffer.from(memory);
+    this.words = new Int32Array(memory);
+    this.size = memory.byteLength;
+    this.mask = this.size - 1;
+  }
+
+  /** How far the reactor is; take() goes no further than what it is given. */
+  tail(): number {
+    return Atomics.load(this.control, CTL_MQ_TAIL);
+  }
+
+  /** For the last look before this thread sleeps. */
+  hasNews(): boolean {
+    return Atomics.load(this.control, CTL_MQ_TAIL) !== this.head;
+  }
+
+  /** Moves one stretch into the inboxes of its clients; false: nothing is left before `tail`. */
+  take(targets: readonly (T | undefined)[], tail: number): boolean {
+    if (this.head === tail) return false;
+    const { words, size } = this;
+    const first = this.head & this.mask;
+    const stop = Math.min(first + ((tail - this.head) | 0), size);
+
+    // 1. How far does the stretch go, and are there messages in it? A record may end exactly at the end of the ring.
+    let end = first;
+    let holdsMessages = false;
+    while (end !== stop) {
+      const recordSize = words[(end >> 2) + R_SIZE]!;
+      if (recordSize === RECORD_SKIP || (end !== first && end + recordSize - first > SLAB_BYTES)) break;
+      if ((words[(end >> 2) + R_KIND]! & 255) === EVENT_MESSAGE) holdsMessages = true;
+      end += recordSize;
+    }
+
+    // 2. Every record to its client.
+    if (end !== first) {
+      const slab = holdsMessages ? this.copyOut(first, end) : undefined;
+      for (let at = first; at !== end; at += words[(at >> 2) + R_SIZE]!) {
+        const word = at >> 2;
+        const kind = words[word + R_KIND]!;
+        const client = words[word + R_CLIENT]!;
+        const target = targets[client];
+        if ((kind & 255) !== EVENT_MESSAGE) this.takeOther(at, kind & 255, client, target);
+        else if (target !== undefined) {
+          const topicId = words[word + R_TOPIC]!;
+          const inBody = at - first + RECORD_HEADER;
+          const inlineBytes = topicId === TOPIC_INLINE ? words[word + R_AUX]! : 0;
+          const topic = topicId === TOPIC_INLINE ? this.text(at + RECORD_HEADER, inlineBytes) : this.topics[topicId]!;
+          const properties = words[word + R_PROPERTIES]!;
+          const propertiesAt = inBody + inlineBytes;
+          const message = target.sink.createMessage(
+            topic, slab!, propertiesAt + properties, words[word + R_LENGTH]!, propertiesAt, properties, (kind >> 8) & 15,
+          );
+          target.inbox.push(message);
+          if (!target.inbox.listed) this.router.onArrived(target);
+        }
+      }
+    }
+
+    // 3. The room goes back to the reactor.
+    this.head = (this.head + end - first) | 0;
+    if (this.head !== tail && end !== size && words[(end >> 2) + R_SIZE] === RECORD_SKIP) this.head = (this.head + size - end) | 0;
+    Atomics.store(this.control, CTL_MQ_HEAD, this.head);
+    return true;
+  }
+
+  /** The stretch as memory of its own. Nobody may transfer it to another thread: that would empty the other messages in it. */
+  private copyOut(first: number, end: number): Buffer {
+    const length = end - first;
+    let slab: Buffer;
+    if (length <= POOLED_BYTES) slab = Buffer.allocUnsafe(length);
+    else {
+      slab = Buffer.allocUnsafeSlow(length);
+      markAsUntransferable(slab.buffer);
+    }
+    this.bytes.copy(slab, 0, first, end);
+    return slab;
+  }
+
+  /** Everything but a message in the ring: topics, large messages, events. */
+  private takeOther(at: number, kind: number, client: number, target: T | undefined): void {
+    const { words } = this;
+    const word = at >> 2;
+    const body = at + RECORD_HEADER;
+    const length = words[word + R_LENGTH]!;
+    if (kind === EVENT_TOPIC) {
+      this.topics[words[word + R_TOPIC]!] = this.text(body, length);
+      return;
+    }
+    const properties = words[word + R_PROPERTIES]!;
+    if (kind === EVENT_MESSAGE_LARGE) {
+      this.takeLarge(at, properties, length, target);
+      return;
+    }
+    this.router.onEventRecord(client, target, {
+      kind,
+      slot: words[word + R_SLOT]!,
+      aux: words[word + R_AUX]!,
+      properties: properties === 0 ? undefined : this.copy(body, properties),
+      payload: this.copy(body + properties, length),
+    });
+  }
+
+  /**
+   * The payload is taken over as it is when it has no properties, or has them in front of it. Properties in the ring cost one copy, because a message's bytes
+   * are in one piece of memory.
+   */
+  private takeLarge(at: number, properties: number, length: number, target: T | undefined): void {
+    const { words } = this;
+    const word = at >> 2;
+    const kind = words[word + R_KIND]!;
+    const topicId = words[word + R_TOPIC]!;
+    const inlineBytes = topicId === TOPIC_INLINE ? words[word + R_AUX]! : 0;
+    const propertiesAt = at + RECORD_HEADER + inlineBytes;
+    const together = (kind & PROPERTIES_LARGE) !== 0;
+    // Taken even when the client is gone: the memory is ours to free.
+    const memory = this.binding.takeLarge(together ? propertiesAt : propertiesAt + properties, together ? properties + length : length);
+    if (target === undefined) return;
+    const topic = topicId === TOPIC_INLINE ? this.text(at + RECORD_HEADER, inlineBytes) : this.topics[topicId]!;
+    let slab = Buffer.from(memory);
+    if (!together && properties !== 0) slab = Buffer.concat([this.bytes.subarray(propertiesAt, propertiesAt + properties), slab]);
+    target.inbox.push(target.sink.createMessage(topic, slab, properties, length, 0, properties, (kind >> 8) & 15));
+    if (!target.inbox.listed) this.router.onArrived(target);
+  }
+
+  private text(at: number, length: number): string {
+    return this.bytes.toString('utf8', at, at + length);
+  }
+
+  private copy(at: number, length: number): Uint8Array {
+    return new Uint8Array(this.bytes.subarray(at, at + length));
+  }
+}

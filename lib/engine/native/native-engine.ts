@@ -1,0 +1,261 @@
+import { notConnectedError, optionError } from '../../errors.js';
+import type { Engine, EngineInfo, EngineOpen, EngineSink, MessageFlags } from '../engine.js';
+import { nativeEnvironment, type Environment, type EnvironmentClient } from './environment.js';
+import { failureFromNative, requestFailureFromNative } from './from-native.js';
+import { Inbox, type NativeEvent } from './inbox.js';
+import * as layout from './layout.js';
+import { nativeAddon } from './load.js';
+import { Receipts } from './receipts.js';
+import type { SubmissionRing } from './submission-ring.js';
+import { toNativeOpen } from './to-native.js';
+
+const {
+  OK, ERR_CONNECTION_LOST, EVENT_CONNECTED, EVENT_OPEN_FAILED, EVENT_DISCONNECTED, EVENT_SUBSCRIBED, EVENT_UNSUBSCRIBED, EVENT_PUBLISHED,
+} = layout;
+
+/** Publishes in the engine that were not yet sent (QoS 0) or acknowledged (QoS 1, 2): the rest waits in lib, where it can be dropped, counted and timed out. */
+const AHEAD_MESSAGES = 4096;
+const AHEAD_BYTES = 1024 * 1024;
+
+/** Engines that were dropped without destroy(): the core forgets their clients, too. */
+const dropped = new FinalizationRegistry<{ environment: Environment; number: number }>(({ environment, number }) => {
+  environment.destroyClient(number);
+});
+
+const NOTHING = new Uint8Array(0);
+
+/** The native engine: one client of the core. Publishes, results and messages go through the rings of its thread's environment. */
+export class NativeEngine<M> implements Engine, EnvironmentClient {
+  readonly info: EngineInfo;
+  readonly inbox = new Inbox<M>();
+  readonly receipts = new Receipts();
+  /** The client's number in the core; -1 before the first open(). The session's state in the core goes with it. */
+  number = -1;
+  private readonly submissions: SubmissionRing;
+
+  /** From open() until the end of that attempt or connection has been reported. */
+  private isOpen = false;
+  private destroyed = false;
+  private staysAlive = true;
+  private keepsAlive = false;
+  private protocolVersion: 4 | 5 = 5;
+
+  /** Publishes taken and not yet credited, and their bytes as the core counts them. */
+  private aheadMessages = 0;
+  private aheadBytes = 0;
+  /** SUBSCRIBE and UNSUBSCRIBE without an answer. */
+  private requests = 0;
+  /** Payload bytes of the publish that was refused because too much is ahead; -1: none was. */
+  private refusedBytes = -1;
+  private waitsForRing = false;
+  /**
+   * The end of the connection, not yet reported because requests are without an answer.
+   *  1. the server closes; the reactor writes EVENT_DISCONNECTED
+   *  2. JavaScript, which has not seen it, submits a publish
+   *  3. the event is reported, the client opens again, and then the publish of the old connection fails
+   * so the end is reported when the core has answered everything that was submitted.
+   */
+  private ending: NativeEvent | undefined;
+
+  /** `reason`: why this engine was chosen. Throws where the addon does not load. */
+  constructor(
+    readonly sink: EngineSink<M>,
+    reason = 'native addon loaded',
+    private readonly environment: Environment = nativeEnvironment(),
+  ) {
+    this.submissions = environment.submissions;
+    this.info = { name: 'native', version: nativeAddon()?.version ?? 'unknown', reason };
+  }
+
+  open(options: EngineOpen): void {
+    if (options.transport !== 'tcp' && options.transport !== 'tls') {
+      throw optionError('engine', `the native engine does not speak ${options.transport}`);
+    }
+    if (this.destroyed || this.isOpen) throw new Error('open() on an engine that is open or destroyed');
+    const { environment } = this;
+    this.isOpen = true;
+    this.protocolVersion = options.protocolVersion;
+    this.updateKeepsAlive();
+    let code = OK;
+    if (this.number < 0) {
+      code = environment.binding.createClient();
+      if (code >= 0) {
+        this.number = code;
+        dropped.register(this, { environment, number: code }, this);
+        code = OK;
+      }
+    }
+    if (code === OK) {
+      environment.attach(this);
+      code = environment.beforeCommand(this);
+    }
+    if (code === OK) code = environment.binding.open(this.number, toNativeOpen(options));
+    if (code !== OK) this.postEvent(EVENT_OPEN_FAILED, code, 0);
+  }
+
+  publish(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): boolean {
+    if (this.aheadMessages !== 0 && (this.aheadMessages >= AHEAD_MESSAGES || this.aheadBytes + payload.length > AHEAD_BYTES)) {
+      this.refusedBytes = payload.length;
+      return false;
+    }
+    if (!this.isOpen) throw notConnectedError();
+    if (this.ending !== undefined) return false;
+    const bytes = this.submissions.publish(this.number, topic, payload, flags, properties, slot);
+    if (bytes < 0) {
+      if (!this.waitsForRing) {
+        this.waitsForRing = true;
+        this.environment.waitForRoom(this);
+      }
+      return false;
+    }
+    this.aheadMessages++;
+    this.aheadBytes += bytes;
+    return true;
+  }
+
+  subscribe(slot: number, filters: readonly string[], options: Uint8Array, properties: Uint8Array | undefined): void {
+    const code = this.beforeRequest() || this.environment.binding.subscribe(this.number, slot, filters, options, properties);
+    if (code !== OK) this.postEvent(EVENT_SUBSCRIBED, slot, code);
+  }
+
+  unsubscribe(slot: number, filters: readonly string[], properties: Uint8Array | undefined): void {
+    const code = this.beforeRequest() || this.environment.binding.unsubscribe(this.number, slot, filters, properties);
+    if (code !== OK) this.postEvent(EVENT_UNSUBSCRIBED, slot, code);
+  }
+
+  ack(count: number, reasonCode: number): void {
+    if (this.number < 0 || this.destroyed) return;
+    this.receipts.ack(count, reasonCode);
+    if (!this.receipts.listed) this.environment.owe(this);
+  }
+
+  taken(messages: number, bytes: number): void {
+    if (this.number < 0 || this.destroyed) return;
+    this.receipts.taken(messages, bytes);
+    if (!this.receipts.listed) this.environment.owe(this);
+  }
+
+  close(reasonCode: number, properties: Uint8Array | undefined): void {
+    if (!this.isOpen || this.ending !== undefined) return;
+    // An error means that the connection has ended by itself: its event is on the way.
+    if (this.environment.beforeCommand(this) === OK) this.environment.binding.close(this.number, reasonCode, properties);
+  }
+
+  destroy(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.end();
+    this.inbox.clear();
+    this.receipts.clear();
+    if (this.number < 0) return;
+    dropped.unregister(this);
+    this.environment.destroyClient(this.number);
+  }
+
+  ref(): void {
+    this.staysAlive = true;
+    this.updateKeepsAlive();
+  }
+
+  unref(): void {
+    this.staysAlive = false;
+    this.updateKeepsAlive();
+  }
+
+  // ---- called by the environment, while it drains ----
+
+  onCompletion(slot: number, code: number): void {
+    if (code >= 0) this.sink.onPublished(slot, code, undefined);
+    else this.sink.onRequestFailed(slot, requestFailureFromNative(code));
+  }
+
+  onCredit(messages: number, bytes: number): void {
+    this.aheadMessages -= messages;
+    this.aheadBytes -= bytes;
+    this.sink.onCredit(messages, bytes);
+    if (this.ending !== undefined) this.tryEnd();
+    else if (this.refusedBytes >= 0 && this.hasRoomAgain()) {
+      this.refusedBytes = -1;
+      this.sink.onRoom();
+    }
+  }
+
+  onRingRoom(): void {
+    if (!this.waitsForRing) return;
+    this.waitsForRing = false;
+    this.sink.onRoom();
+  }
+
+  onEvent(event: NativeEvent): void {
+    const { sink } = this;
+    switch (event.kind) {
+      case EVENT_CONNECTED:
+        sink.onConnected({ sessionPresent: event.slot !== 0, protocolVersion: this.protocolVersion, properties: event.properties });
+        break;
+      case EVENT_OPEN_FAILED:
+      case EVENT_DISCONNECTED:
+        this.ending = event;
+        this.tryEnd();
+        break;
+      case EVENT_PUBLISHED:
+        if (event.aux >= 0) sink.onPublished(event.slot, event.aux, event.properties);
+        else sink.onRequestFailed(event.slot, requestFailureFromNative(event.aux));
+        break;
+      case EVENT_SUBSCRIBED:
+      case EVENT_UNSUBSCRIBED:
+        this.requests--;
+        if (event.aux < 0) sink.onRequestFailed(event.slot, requestFailureFromNative(event.aux));
+        else if (event.kind === EVENT_SUBSCRIBED) sink.onSubscribed(event.slot, event.payload, event.properties);
+        else sink.onUnsubscribed(event.slot, event.payload, event.properties);
+        if (this.ending !== undefined) this.tryEnd();
+        break;
+    }
+  }
+
+  // ---- inside ----
+
+  /** Half of what may be ahead is free, and the refused publish will be taken. */
+  private hasRoomAgain(): boolean {
+    if (this.aheadMessages === 0) return true;
+    return this.aheadMessages <= AHEAD_MESSAGES / 2 && this.aheadBytes <= AHEAD_BYTES / 2 && this.aheadBytes + this.refusedBytes <= AHEAD_BYTES;
+  }
+
+  private beforeRequest(): number {
+    this.requests++;
+    if (!this.isOpen || this.ending !== undefined) return ERR_CONNECTION_LOST;
+    return this.environment.beforeCommand(this);
+  }
+
+  /** What the core did not take is reported as if it had answered: behind everything that arrived, and never from inside a call. */
+  private postEvent(kind: number, slot: number, aux: number): void {
+    this.environment.post(this, { kind, slot, aux, properties: undefined, payload: NOTHING });
+    this.environment.continue();
+  }
+
+  private tryEnd(): void {
+    const event = this.ending!;
+    if (this.aheadMessages !== 0 || this.requests !== 0) return;
+    this.end();
+    const failure = failureFromNative(event.slot, event.aux, Buffer.from(event.payload).toString(), event.properties);
+    if (event.kind === EVENT_OPEN_FAILED) this.sink.onOpenFailed(failure);
+    else this.sink.onDisconnected(failure);
+  }
+
+  private end(): void {
+    this.isOpen = false;
+    this.ending = undefined;
+    this.aheadMessages = this.aheadBytes = this.requests = 0;
+    this.refusedBytes = -1;
+    this.waitsForRing = false;
+    this.environment.detach(this);
+    this.updateKeepsAlive();
+  }
+
+  private updateKeepsAlive(): void {
+    const keepsAlive = this.isOpen && this.staysAlive;
+    if (keepsAlive === this.keepsAlive) return;
+    this.keepsAlive = keepsAlive;
+    if (keepsAlive) this.environment.ref();
+    else this.environment.unref();
+  }
+}

@@ -1,0 +1,170 @@
+import { inspect } from 'node:util';
+import type { MessageFlags } from '../engine/engine.js';
+import { MqttError, optionError } from '../errors.js';
+import { decodeProperties, NO_PROPERTIES } from '../protocol/properties.js';
+import type { MessageProperties } from '../protocol/property-types.js';
+import { ACK_CODES } from '../protocol/reason-codes.js';
+import type { AckLine } from './acks.js';
+
+/** A received message. Nothing is decoded before it is asked for. */
+export interface Message {
+  /** The topic name it was published to. */
+  readonly topic: string;
+  /**
+   * The payload, without a copy: a view of memory that other messages share, so keeping one keeps up to 16 KiB. Call detach() to keep it
+   * for long. Its `buffer` holds other messages' bytes too: use the view, and do not transfer it.
+   */
+  readonly payload: Buffer;
+  /** Bytes of the payload. */
+  readonly length: number;
+  /** The payload as UTF-8 text, ill-formed bytes as U+FFFD. */
+  text(): string;
+  /** The payload as JSON; throws a SyntaxError when it is none. */
+  json<T = unknown>(): T;
+  /** The QoS the server sent it with. */
+  readonly qos: 0 | 1 | 2;
+  /** Whether it was kept by the server from before the subscription (or, with `retainAsPublished`, was published so). */
+  readonly retain: boolean;
+  /** Whether the server may have sent it before. */
+  readonly dup: boolean;
+  /** MQTT 5; empty when there are none. */
+  readonly properties: MessageProperties;
+  /**
+   * Acknowledges now, instead of when the handler's promise has settled, the loop asks for the next message, or the 'message' listeners
+   * have returned. The first call decides. Acknowledgements leave in order of arrival, so an earlier message that is still held holds this
+   * one. Does nothing at QoS 0 and when the message is acknowledged already.
+   *
+   * @param reasonCode - Default 0. MQTT 5 takes 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97 and 0x99 too; 3.1.1 refuses them with
+   * `ERR_MQTT_NOT_SUPPORTED`.
+   * @throws MqttError `ERR_MQTT_OPTION` for another code.
+   */
+  ack(reasonCode?: number): void;
+  /** Copies payload and properties out of the shared memory. Returns the message. */
+  detach(): this;
+}
+
+/** A Buffer made without Buffer.from()'s checks of its arguments: `instanceof Buffer` holds, and it takes half the time. */
+class PayloadView extends Uint8Array {}
+Object.setPrototypeOf(PayloadView.prototype, Buffer.prototype);
+
+type Utf8Slice = (this: Uint8Array, start: number, end: number) => string;
+const { utf8Slice } = Buffer.prototype as unknown as { utf8Slice: Utf8Slice };
+
+/** Stands in until the message is handed out. */
+const NO_ACKS = undefined as unknown as AckLine;
+
+/** Not answered by ack() yet. */
+const OPEN = -1;
+
+/** The one implementation of Message. Its fields are written by the dispatcher and the acks; users see the interface. */
+export class IncomingMessage implements Message {
+  // `declare`: fields are made once, by the constructor, in this order. This runs for every message that arrives.
+  declare readonly topic: string;
+  declare private slab: Uint8Array;
+  declare private offset: number;
+  declare readonly length: number;
+  declare private propertiesOffset: number;
+  declare private readonly propertiesLength: number;
+  declare readonly flags: MessageFlags;
+  /** Of the connection it came by: an acknowledgement must not go to a later one. Set when it is handed out. */
+  declare acks: AckLine;
+  /** Who still works on it: the dispatcher, each inbox it waits in, each handler whose promise is open. At 0 it is done with. */
+  declare holds: number;
+  /** The reason code given to ack(), or OPEN. */
+  declare answer: number;
+  declare private view: Buffer | undefined;
+  declare private decoded: MessageProperties | undefined;
+
+  constructor(
+    topic: string,
+    slab: Uint8Array,
+    offset: number,
+    length: number,
+    propertiesOffset: number,
+    propertiesLength: number,
+    flags: MessageFlags,
+  ) {
+    this.topic = topic;
+    this.slab = slab;
+    this.offset = offset;
+    this.length = length;
+    this.propertiesOffset = propertiesOffset;
+    this.propertiesLength = propertiesLength;
+    this.flags = flags;
+    this.acks = NO_ACKS;
+    this.holds = 1;
+    this.answer = OPEN;
+    this.view = undefined;
+    this.decoded = undefined;
+  }
+
+  get payload(): Buffer {
+    return (this.view ??= new PayloadView(this.slab.buffer as ArrayBuffer, this.slab.byteOffset + this.offset, this.length) as Buffer);
+  }
+
+  text(): string {
+    return utf8Slice.call(this.slab, this.offset, this.offset + this.length);
+  }
+
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T;
+  }
+
+  get qos(): 0 | 1 | 2 {
+    return (this.flags & 3) as 0 | 1 | 2;
+  }
+
+  get retain(): boolean {
+    return (this.flags & 4) !== 0;
+  }
+
+  get dup(): boolean {
+    return (this.flags & 8) !== 0;
+  }
+
+  get properties(): MessageProperties {
+    if (this.propertiesLength === 0) return NO_PROPERTIES;
+    return (this.decoded ??= decodeProperties('publish-in', this.slab, this.propertiesOffset, this.propertiesOffset + this.propertiesLength));
+  }
+
+  ack(reasonCode = 0): void {
+    if (!ACK_CODES.has(reasonCode)) throw optionError('ack: reasonCode', 'must be one of 0, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99');
+    if (reasonCode !== 0 && this.acks.protocolVersion === 4) {
+      throw new MqttError('ERR_MQTT_NOT_SUPPORTED', 'ack: MQTT 3.1.1 has no reason codes');
+    }
+    if (this.answer !== OPEN || this.qos === 0) return;
+    this.answer = reasonCode;
+    this.acks.advance();
+  }
+
+  detach(): this {
+    const copy = Buffer.allocUnsafeSlow(this.length + this.propertiesLength);
+    copy.set(this.slab.subarray(this.offset, this.offset + this.length));
+    copy.set(this.slab.subarray(this.propertiesOffset, this.propertiesOffset + this.propertiesLength), this.length);
+    this.slab = copy;
+    this.offset = 0;
+    this.propertiesOffset = this.length;
+    this.view = undefined;
+    return this;
+  }
+
+  /** Whether it may be acknowledged: nobody works on it, or ack() was called. */
+  get finished(): boolean {
+    return this.holds === 0 || this.answer !== OPEN;
+  }
+
+  /** The reason code to acknowledge it with. */
+  get reasonCode(): number {
+    return this.answer === OPEN ? 0 : this.answer;
+  }
+
+  /** One of those who hold it is done. */
+  release(): void {
+    if (--this.holds === 0) this.acks.released(this);
+  }
+
+  [inspect.custom](): unknown {
+    const { topic, payload, qos, retain, dup, properties } = this;
+    return { topic, payload, qos, retain, dup, properties };
+  }
+}

@@ -1,0 +1,14 @@
+/* The addon's door: { version, createEnvironment }. May be loaded by any number of JavaScript environments of one process; nothing here is global. */
+#include <napi.h>
+
+#include "environment.h"
+#include "mqtt_native.h"
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  mqn::Environment::Define(env);
+  exports.Set("version", Napi::String::New(env, mqn_version()));
+  exports.Set("createEnvironment", Napi::Function::New<mqn::Environment::Create>(env, "createEnvironment"));
+  return exports;
+}
+
+NODE_API_MODULE(mqtt_native, Init)

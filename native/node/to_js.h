@@ -1,0 +1,16 @@
+/* Values for JavaScript. */
+#ifndef MQN_NODE_TO_JS_H
+#define MQN_NODE_TO_JS_H
+#include <napi.h>
+
+namespace mqn {
+
+/* "<what>: <sentence of the core>" */
+Napi::Error ErrorFromCode(Napi::Env env, const char* what, int code);
+
+/* `length` bytes at `payload`, from mqn_payload_new(), as an ArrayBuffer that owns them: JavaScript frees them when it is collected. Where the
+ * embedder allows no memory of others (Electron) they are copied and freed. An empty ArrayBuffer for length 0. */
+Napi::Value ArrayBufferFromPayload(Napi::Env env, void* payload, size_t length);
+
+}  // namespace mqn
+#endif
