@@ -1,0 +1,39 @@
+// mqtt-native on the engine that the plan names, with default options.
+import { once } from 'node:events';
+import { setImmediate as immediate } from 'node:timers/promises';
+import { Client } from 'mqtt-native';
+import { runCell } from './harness.mjs';
+
+let client;
+const options = [{ qos: 0 }, { qos: 1 }, { qos: 2 }];
+
+await runCell({
+  async connect(port, { engine }) {
+    client = new Client(`mqtt://127.0.0.1:${port}`, { engine });
+    await client.connect();
+    const { name, version, reason } = client.engine;
+    return { name: `mqtt-native, ${name} engine`, version, reason };
+  },
+  publish: (topic, payload, qos) => client.publish(topic, payload, options[qos]),
+  async write({ topic, next, written, running, starved }) {
+    while (running()) {
+      if (starved()) await immediate();
+      const below = client.write(topic, next(), options[0]);
+      written();
+      if (!below) await once(client, 'drain');
+    }
+  },
+  onPayload(listener) {
+    const wrapped = (message) => listener(message.payload);
+    client.on('message', wrapped);
+    return () => client.off('message', wrapped);
+  },
+  onMessage(listener) {
+    const wrapped = (message) => listener(message.topic, message.payload);
+    client.on('message', wrapped);
+    return () => client.off('message', wrapped);
+  },
+  subscribe: (filter, qos) => client.subscribe(filter, options[qos]),
+  unsubscribe: (filter) => client.unsubscribe(filter),
+  close: () => client.close(),
+});

@@ -1,0 +1,78 @@
+/**
+ * An idle connection stays alive, and a broker that has fallen silent is found out. Mosquitto is frozen by a signal: its connections stay
+ * open and nothing answers.
+ */
+import { expect } from 'vitest';
+import { forEachEngine, messagesOf } from '../support/engines.js';
+import { codeOf } from '../support/outcomes.js';
+import { freshTopic, startMosquitto } from '../support/servers.js';
+import { Inbox } from '../support/waiting.js';
+import type { MqttError } from 'mqtt-native';
+
+const mosquitto = startMosquitto();
+
+forEachEngine((engine) => {
+  for (const version of [4, 5] as const) {
+    const name = version === 4 ? '3.1.1' : '5';
+
+    engine.case(`${name}: an idle client outlives several times its keep alive`, async () => {
+      const topic = freshTopic(engine);
+      const client = await engine.connected(mosquitto.broker.url, { protocolVersion: version, keepAlive: 1 });
+      const disconnects = Inbox.of<MqttError, [MqttError]>(client, 'disconnect', (error) => error);
+      const messages = messagesOf(client);
+      await client.subscribe(topic, { qos: 1 });
+      // The broker closes after one and a half times the keep alive: this is three times, and nothing but pings is sent.
+      const start = mosquitto.broker.log.length;
+      const pings = () => mosquitto.broker.log.slice(start).split('Received PINGREQ').length - 1;
+      while (pings() < 3 && disconnects.waiting === 0) {
+        await new Promise((resolve) => { setTimeout(resolve, 50); });
+      }
+      expect(disconnects.all).toEqual([]);
+      await client.publish(topic, 'alive', { qos: 1 });
+      expect((await messages.next()).text()).toBe('alive');
+    });
+
+    engine.case(`${name}: a frozen broker is found out, and what waits is rejected`, async () => {
+      const client = await engine.connected(mosquitto.broker.url, { protocolVersion: version, keepAlive: 1 });
+      const disconnects = Inbox.of<MqttError, [MqttError]>(client, 'disconnect', (error) => error);
+      mosquitto.broker.freeze();
+      try {
+        const waiting = codeOf(client.publish('t', 'x', { qos: 1 }));
+        expect((await disconnects.next()).code).toBe('ERR_MQTT_KEEP_ALIVE');
+        expect(await waiting).toBe('ERR_MQTT_KEEP_ALIVE');
+      } finally {
+        mosquitto.broker.thaw();
+      }
+    });
+
+    engine.case(`${name}: a broker frozen while connecting is ERR_MQTT_TIMEOUT`, async () => {
+      mosquitto.broker.freeze();
+      try {
+        const client = engine.client(mosquitto.broker.url, { protocolVersion: version, connectTimeout: 300 });
+        expect(await codeOf(client.connect())).toBe('ERR_MQTT_TIMEOUT');
+      } finally {
+        mosquitto.broker.thaw();
+      }
+    });
+
+    engine.case(`${name}: a broker that is killed is ERR_MQTT_CONNECTION_LOST for everything, once`, async () => {
+      const client = await engine.connected(mosquitto.broker.url, { protocolVersion: version });
+      const disconnects = Inbox.of<MqttError, [MqttError]>(client, 'disconnect', (error) => error);
+      mosquitto.broker.freeze();
+      let settled = 0;
+      const waiting = Array.from({ length: 20 }, (_, index) => client.publish('t', 'x', { qos: index % 2 === 0 ? 1 : 2 })
+        .then(() => 'ok', (error: MqttError) => error.code).finally(() => { settled += 1; }));
+      await mosquitto.broker.kill();
+      try {
+        expect((await disconnects.next()).code).toBe('ERR_MQTT_CONNECTION_LOST');
+        expect(await Promise.all(waiting)).toEqual(Array(20).fill('ERR_MQTT_CONNECTION_LOST'));
+        expect(settled).toBe(20);
+        expect(disconnects.waiting).toBe(0);
+      } finally {
+        await mosquitto.broker.restart();
+      }
+      await client.connect();
+      await client.publish('t', 'again', { qos: 1 });
+    });
+  }
+});

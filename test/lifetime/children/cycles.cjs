@@ -1,0 +1,56 @@
+'use strict';
+// Makes and ends clients one after another; prints as JSON what grew between the fiftieth and the last.
+const fs = require('node:fs');
+const { Client } = require('mqtt-native');
+
+const [engine, url, how, ca] = process.argv.slice(2);
+const options = { engine, ...(how.startsWith('tls') ? { tls: { ca } } : {}) };
+
+async function cycle() {
+  const client = new Client(url, options);
+  await client.connect();
+  await client.subscribe(`cycle/${process.pid}`, { qos: 1 });
+  await client.publish(`cycle/${process.pid}`, Buffer.alloc(1000), { qos: 1 });
+  const closed = new Promise((resolve) => { client.once('close', resolve); });
+  if (how === 'close') await client.close();
+  else client.destroy();
+  await closed;
+}
+
+/** Lets sockets that were ended get their 'close', and garbage be collected. */
+async function settle() {
+  for (let turn = 0; turn < 50; turn += 1) {
+    await new Promise((resolve) => { setImmediate(resolve); });
+    if (turn % 10 === 9) global.gc();
+  }
+}
+
+async function measure() {
+  await settle();
+  let descriptors = 0;
+  if (fs.existsSync('/proc/self/fd')) {
+    // A socket that was destroyed is closed by another thread on the native engine: the count is read until it falls no further.
+    let last = Infinity;
+    descriptors = fs.readdirSync('/proc/self/fd').length;
+    while (descriptors < last) {
+      last = descriptors;
+      await settle();
+      descriptors = fs.readdirSync('/proc/self/fd').length;
+    }
+  }
+  return { rss: process.memoryUsage().rss, resources: process.getActiveResourcesInfo().length, descriptors };
+}
+
+(async () => {
+  for (let index = 0; index < 50; index += 1) await cycle();
+  const before = await measure();
+  let cycles = 0;
+  for (; cycles < 200; cycles += 1) await cycle();
+  const after = await measure();
+  console.log(JSON.stringify({
+    cycles,
+    grown: after.rss - before.rss,
+    resources: [before.resources, after.resources],
+    descriptors: [before.descriptors, after.descriptors],
+  }));
+})();
