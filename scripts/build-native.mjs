@@ -8,7 +8,7 @@
 // node-gyp has build/ for itself, so for binding.gyp plain CMake builds the addon in build/gyp/.
 import fs from 'node:fs';
 import path from 'node:path';
-import { ask, jobs, needCmake, needCompilers, readText, root, run, withLock } from './tools.mjs';
+import { ask, jobs, needCmake, needCompilers, readText, root, run, say, withLock } from './tools.mjs';
 
 export const releaseFolder = path.join(root, 'build');
 export const sanitizerFolder = path.join(root, 'build/asan');
@@ -72,10 +72,12 @@ export async function buildNative(opensslRoot, parts) {
     targets.push('mqn_bench');
   }
   await withLock(path.join(root, 'build/.lock'), 'native build', async () => {
+    say(parts.tests ? 'native: addon, tests, examples' : 'native: addon');
     await configureRelease(wanted);
     await build(releaseFolder, ...(parts.tests ? [] : ['--target', ...targets]));
     if (!parts.tests) return;
     const sanitized = { MQN_OPENSSL_ROOT: opensslRoot, MQN_BUILD_TESTS: 'ON', MQN_SANITIZE: 'address;undefined', MQN_WERROR: warnings };
+    say('native: tests with sanitizers');
     await configurePlain(path.join(root, 'native'), sanitizerFolder, sanitized);
     await build(sanitizerFolder);
   });

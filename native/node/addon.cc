@@ -1,4 +1,4 @@
-/* The addon's door: { version, createEnvironment }. May be loaded by any number of JavaScript environments of one process; nothing here is global. */
+/* The addon's door: { version, createEnvironment }. Any number of JavaScript environments of one process may load it: nothing here is global. */
 #include <napi.h>
 
 #include "environment.h"

@@ -1,4 +1,5 @@
-/* Calls about one client, by its number: everything that is not in the rings. Each returns MQN_OK or MQN_ERR_*; the outcome comes as an event. */
+/* Calls about one client, by its number: everything that is not in the rings. Each returns MQN_OK or MQN_ERR_*; the outcome comes as an
+ * event. */
 #include "environment.h"
 #include "from_js.h"
 
@@ -31,7 +32,8 @@ Napi::Value Environment::Subscribe(const Napi::CallbackInfo& info) {
   Bytes properties = BytesFrom(info[4]);
   if (options.length != filters.count()) return Code(info, MQN_ERR_ARGUMENT);
   int32_t slot = info[1].As<Napi::Number>().Int32Value();
-  return Code(info, mqn_client_subscribe(core_, ClientOf(info), slot, filters.count(), filters.get(), options.data, properties.data, properties.length));
+  return Code(info, mqn_client_subscribe(core_, ClientOf(info), slot, filters.count(), filters.get(), options.data, properties.data,
+                                         properties.length));
 }
 
 /* unsubscribe(client, slot, filters, properties) */
@@ -40,7 +42,8 @@ Napi::Value Environment::Unsubscribe(const Napi::CallbackInfo& info) {
   Filters filters(info[2].As<Napi::Array>());
   Bytes properties = BytesFrom(info[3]);
   int32_t slot = info[1].As<Napi::Number>().Int32Value();
-  return Code(info, mqn_client_unsubscribe(core_, ClientOf(info), slot, filters.count(), filters.get(), properties.data, properties.length));
+  return Code(info, mqn_client_unsubscribe(core_, ClientOf(info), slot, filters.count(), filters.get(), properties.data,
+                                           properties.length));
 }
 
 /* close(client, reasonCode, properties) */

@@ -74,7 +74,7 @@ void Environment::Start(const Napi::CallbackInfo& info) {
     bridge_.Close();
     throw ErrorFromCode(env, "mqn_env_create", code);
   }
-  /* After the bridge was opened: hooks run in the reverse order, so the reactor lets go before Node closes the bridge's function under it. */
+  /* After the bridge was opened: hooks run in the reverse order, so the reactor lets go before Node closes the bridge's function. */
   napi_add_env_cleanup_hook(env, OnEnvironmentExit, this);
 }
 

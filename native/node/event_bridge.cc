@@ -6,7 +6,8 @@ bool EventBridge::Open(napi_env env, napi_value on_wake) {
   napi_value name;
   if (napi_create_string_utf8(env, "mqtt-native", NAPI_AUTO_LENGTH, &name) != napi_ok) return false;
   /* A queue of one: a second notify before the first was called has nothing to add. */
-  if (napi_create_threadsafe_function(env, on_wake, nullptr, name, 1, 1, nullptr, nullptr, nullptr, CallJs, &function_) != napi_ok) return false;
+  napi_status status = napi_create_threadsafe_function(env, on_wake, nullptr, name, 1, 1, nullptr, nullptr, nullptr, CallJs, &function_);
+  if (status != napi_ok) return false;
   Unref(env);
   return true;
 }
@@ -28,8 +29,8 @@ void EventBridge::Notify(void* bridge) {
   napi_call_threadsafe_function(static_cast<EventBridge*>(bridge)->function_, nullptr, napi_tsfn_nonblocking);
 }
 
-/* An exception that is left pending here would only be printed as a warning by Node (DEP0168): a listener that throws has to end the process,
- * or reach process.on('uncaughtException'), as everywhere else. */
+/* An exception that is left pending here would only be printed as a warning by Node (DEP0168): a listener that throws has to end the
+ * process, or reach process.on('uncaughtException'), as everywhere else. */
 void EventBridge::CallJs(napi_env env, napi_value on_wake, void* context, void* data) {
   (void)context;
   (void)data;

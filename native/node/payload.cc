@@ -34,8 +34,8 @@ Napi::Value Environment::PutLarge(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, static_cast<double>(length));
 }
 
-/* takeLarge(place, length): ArrayBuffer. The place is emptied: should the environment end before the ring's head has moved, the core frees what it
- * finds behind the head. */
+/* takeLarge(place, length): ArrayBuffer. The place is emptied: should the environment end before the ring's head has moved, the core frees
+ * what it finds behind the head. */
 Napi::Value Environment::TakeLarge(const Napi::CallbackInfo& info) {
   size_t place = info[0].As<Napi::Number>().Uint32Value();
   size_t length = info[1].As<Napi::Number>().Uint32Value();

@@ -7,7 +7,9 @@
 
 namespace mqn {
 
-Napi::Error ErrorFromCode(Napi::Env env, const char* what, int code) { return Napi::Error::New(env, std::string(what) + ": " + mqn_strerror(code)); }
+Napi::Error ErrorFromCode(Napi::Env env, const char* what, int code) {
+  return Napi::Error::New(env, std::string(what) + ": " + mqn_strerror(code));
+}
 
 static void FreePayload(napi_env, void* payload, void*) { mqn_payload_free(payload); }
 

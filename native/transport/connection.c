@@ -153,6 +153,7 @@ static void on_timer(uv_timer_t* timer) {
 }
 
 void mqn_transport_time(mqn_connection* c, int list) {
+  uv_update_time(mqn_the_transport.loop);   /* the loop's clock may stand where this turn began */
   c->p->deadline = uv_now(mqn_the_transport.loop) + delays[list];
   mqn_node_append(&mqn_the_transport.timed[list], &c->p->timed);
   mqn_transport_arm();

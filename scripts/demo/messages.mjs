@@ -18,7 +18,8 @@ export async function showMessages({ line, bold, dim, bad, update }, url, engine
   const { protocolVersion } = await client.connect();
   const time = performance.now() - start;
   line();
-  line(`${bold(`${client.engine.name} engine`)}: connected with MQTT ${protocolVersion === 4 ? '3.1.1' : protocolVersion} in ${time.toFixed(0)} ms`);
+  const spoken = protocolVersion === 4 ? '3.1.1' : String(protocolVersion);
+  line(`${bold(`${client.engine.name} engine`)}: connected with MQTT ${spoken} in ${time.toFixed(0)} ms`);
   let allSeen;
   const seeAll = new Promise((resolve) => { allSeen = resolve; });
   await client.subscribe(`${prefix}/#`, { qos: 2 }, (message) => {

@@ -47,7 +47,7 @@ export async function showRates({ line, update, dim, bold, bad }, engines) {
     faults += wrong.length;
   }
   line();
-  if (faults === 0) line(`All ${messages.toLocaleString('en')} messages of this were counted at the far end: none lost, repeated, out of order.`);
+  if (faults === 0) line(`All ${messages.toLocaleString('en')} messages were counted at the far end: none lost, repeated or out of order.`);
   line('One short round on a machine that may be busy: "npm run bench" measures properly.');
   return faults;
 }

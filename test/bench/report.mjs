@@ -42,7 +42,7 @@ export function summarize(samples, yardstick) {
 const dash = '-';
 export function formatRate(value) {
   if (value === null || value === undefined) return dash;
-  if (value >= 1e6) return `${(value / 1e6).toFixed(2)}M`;
+  if (value >= 999_500) return `${(value / 1e6).toFixed(2)}M`;
   return value >= 10_000 ? `${Math.round(value / 1000)}k` : String(Math.round(value));
 }
 const times = (value) => (value === null ? dash : `${value.toFixed(value < 10 ? 2 : 1)}x`);

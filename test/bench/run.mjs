@@ -131,7 +131,7 @@ ${LEGEND}`);
   const { size, rounds, seconds } = options;
   const others = loadavg()[0];
   if (others > machine.cores / 2) {
-    console.log(`Other programs are running (load ${others.toFixed(1)}): rates may be anything, CPU time a message is still worth something.`);
+    console.log(`Other programs are running (load ${others.toFixed(1)}): the rates say little, CPU time a message somewhat more.`);
   }
   console.log(`payload ${size} bytes, ${rounds} round${rounds === 1 ? '' : 's'} of ${seconds} s, null broker on loopback\n`);
   const cells = [];

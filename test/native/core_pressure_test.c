@@ -15,7 +15,7 @@ static void slow_binding(int version, int qos) {
   mqn_env_options e;
   double until;
   memset(&e, 0, sizeof e);
-  e.messages_size = 65536;
+  e.messages_size = 256u << 10;
   e.completions_entries = 64;
   rig_start(&r, &e);
   slow = rig_add(&r);
@@ -24,7 +24,7 @@ static void slow_binding(int version, int qos) {
   o.receive_maximum = 60000;
   CHECK(rig_connect(slow, &o), "%s", slow->text);
   slow->check_order = 1;
-  mini_broker_flood(broker, "flood", 50000, 200, qos);     /* 10 MB, into a ring of 64 KiB */
+  mini_broker_flood(broker, "flood", 50000, 200, qos);     /* 10 MB, into a ring of 256 KiB */
   o.client_id = "other";
   until = rig_now() + 2.5;
   while (rig_now() < until) uv_sleep(10);                  /* takes nothing: longer than two keepalives */

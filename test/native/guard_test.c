@@ -240,6 +240,17 @@ static void idle_holds_nothing(void) {
   mqn_guard_free(&g);
 }
 
+/* A server that never answers PINGREQ does not make the count of the unanswered begin at 0 again. */
+static void many_pings(void) {
+  static const uint8_t pingresp[] = { 0xd0, 0 };
+  mqn_guard g = { 0 };
+  int i;
+  begin(&g, &plain_5);
+  for (i = 0; i < 256; i++) mqn_guard_sent(&g, 0xc0, 0, 0, 0);
+  check(receive(&g, pingresp, sizeof pingresp) == MQN_GUARD_PASS, "PINGREQ", "an answer to one of 256 does not pass");
+  mqn_guard_free(&g);
+}
+
 /* mqn_guard_packet() has no need to trust that the header was looked at before. */
 static void packet_without_header(void) {
   static const struct { const char* what; uint8_t bytes[6]; size_t size; } cases[] = {
@@ -268,6 +279,7 @@ int main(int argc, char** argv) {
   every_identifier_in_use();
   default_receive_maximum();
   idle_holds_nothing();
+  many_pings();
   packet_without_header();
   printf("%u checks, %u failed\n", checks, failures);
   return failures != 0;

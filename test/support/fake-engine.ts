@@ -1,10 +1,10 @@
 /**
- * An engine that does nothing but what a test tells it, so that lib's policy can be seen from both sides: what it asks of an engine, and what it makes of
- * what an engine reports. It takes the place of both engines where lib chooses one.
+ * An engine that does nothing but what a test tells it, so that lib's policy can be seen from both sides: what it asks of an engine, and
+ * what it makes of what an engine reports. It takes the place of both engines where lib chooses one.
  */
 import { createRequire } from 'node:module';
 import { Client } from 'mqtt-native';
-import type { ClientOptions } from 'mqtt-native';
+import type { ClientOptions, ConnectOptions } from 'mqtt-native';
 import type { Engine, EngineFailure, EngineInfo, EngineOpen, EngineSink } from '../../dist/engine/engine.js';
 
 const require = createRequire(import.meta.url);
@@ -182,14 +182,14 @@ export class FakeClient {
   }
 
   /** Starts connect(); the engine is there when this returns (not with tls, whose files come first). */
-  connecting(): ReturnType<Client['connect']> {
+  connecting(options?: ConnectOptions): ReturnType<Client['connect']> {
     select.selectEngine = (_option: unknown, _transport: unknown, sink: EngineSink<FakeMessage>) => {
       const engine = new FakeEngine(sink);
       this.engines.push(engine);
       return engine;
     };
     try {
-      return this.client.connect();
+      return this.client.connect(options);
     } finally {
       select.selectEngine = selectEngine;
     }
@@ -197,7 +197,9 @@ export class FakeClient {
 }
 
 /** A connected client; messages are taken from the first turn on. `connack`: its properties as hex. */
-export async function fakeConnected(options: ClientOptions = {}, connack?: string): Promise<{ client: Client; engine: FakeEngine; fake: FakeClient }> {
+export async function fakeConnected(
+  options: ClientOptions = {}, connack?: string,
+): Promise<{ client: Client; engine: FakeEngine; fake: FakeClient }> {
   const fake = new FakeClient(options);
   const connecting = fake.connecting();
   fake.engine.accept(connack);
@@ -211,7 +213,7 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => { setImmediate(resolve); });
 }
 
-/** How often promises settled, and how: a promise that settles twice cannot be seen, one that never does shows here. */
+/** How a promise ended, so far. */
 export interface Outcome {
   value?: unknown;
   error?: { code: string; message: string; reasonCode?: number; cause?: unknown };

@@ -10,23 +10,47 @@ const PACKET_NAMES = [
   'PINGRESP', 'DISCONNECT', 'AUTH',
 ] as const;
 
-/** Bytes written as in the standard's figures: pairs of hexadecimal digits, text in single quotes, spaces anywhere. `00 04 'MQTT' 05`. */
+/**
+ * Bytes written as in the standard's figures: pairs of hexadecimal digits, text in single quotes, spaces anywhere: `00 04 'MQTT' 05`. As in the vectors of
+ * test/vectors, `[ ... ]` is its content with a Variable Byte Integer of its length in front, `{ ... }` with two bytes, and `*3` repeats what is left of it.
+ */
 export function bytes(text: string): Buffer {
-  const parts: Buffer[] = [];
-  const token = /\s+|'([^']*)'|([0-9a-fA-F]{2})/y;
-  while (token.lastIndex < text.length) {
-    const at = token.lastIndex;
+  const token = /\s+|'([^']*)'|((?:[0-9a-fA-F]{2})+)|\*(\d+)|([[{])|([\]}])/y;
+  const open: { bracket: string; parts: Buffer[] }[] = [{ bracket: '', parts: [] }];
+  for (let at = 0; at < text.length; at = token.lastIndex) {
+    token.lastIndex = at;
     const found = token.exec(text);
+    const innermost = open.at(-1)!;
+    const wrong = (): Error => new Error(`no bytes can be read at position ${at} of ${JSON.stringify(text)}`);
     if (found === null) {
-      throw new Error(`no bytes can be read at position ${at} of ${JSON.stringify(text)}`);
+      throw wrong();
     }
-    if (found[1] !== undefined) {
-      parts.push(Buffer.from(found[1], 'utf8'));
-    } else if (found[2] !== undefined) {
-      parts.push(Buffer.from(found[2], 'hex'));
+    const [, quoted, hex, times, opening, closing] = found;
+    if (quoted !== undefined) {
+      innermost.parts.push(Buffer.from(quoted, 'utf8'));
+    } else if (hex !== undefined) {
+      innermost.parts.push(Buffer.from(hex, 'hex'));
+    } else if (times !== undefined) {
+      const last = innermost.parts.pop();
+      if (last === undefined) {
+        throw wrong();
+      }
+      innermost.parts.push(Buffer.alloc(last.length * Number(times), last));
+    } else if (opening !== undefined) {
+      open.push({ bracket: opening, parts: [] });
+    } else if (closing !== undefined) {
+      if (innermost.bracket !== (closing === ']' ? '[' : '{')) {
+        throw wrong();
+      }
+      open.pop();
+      const body = Buffer.concat(innermost.parts);
+      open.at(-1)!.parts.push(Buffer.concat([closing === ']' ? variableByteInteger(body.length) : uint16(body.length), body]));
     }
   }
-  return Buffer.concat(parts);
+  if (open.length > 1) {
+    throw new Error(`a bracket is not closed in ${JSON.stringify(text)}`);
+  }
+  return Buffer.concat(open[0]!.parts);
 }
 
 /** What `bytes()` reads, or bytes already. */

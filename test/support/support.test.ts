@@ -35,6 +35,9 @@ function connectPacket(version: 4 | 5, clientId: string, user?: string, password
 describe('bytes of packets', () => {
   it('reads hexadecimal digits and quoted text, and refuses anything else', () => {
     expect(bytes("10 0c 0004'MQTT' 04").toString('hex')).toBe('100c00044d51545404');
+    expect(bytes("30 [ {'ab'} [] 'x'*3 00ff*2 ]").toString('hex')).toBe('300c000261620078787800ff00ff');
+    expect(() => bytes('30 [ 00')).toThrow(/not closed/);
+    expect(() => bytes('30 [ 00 }')).toThrow(/position 8/);
     expect(() => bytes('10 0')).toThrow(/position 3/);
     expect(() => bytes('10 zz')).toThrow(/position 3/);
   });

@@ -1,6 +1,6 @@
 /**
- * Options are checked and copied when the client is made, become what an engine takes, and are refused by their names. Files are read when connecting, and default
- * certificates are those Node trusts.
+ * Options are checked and copied when the client is made, become what an engine takes, and are refused by their names. Files are read when
+ * connecting, and default certificates are those Node trusts.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ function open(options: ClientOptions = {}, version?: 4 | 5, url = 'mqtt://host')
 
 function errorOf(options: Record<string, unknown>, url = 'mqtt://host'): MqttError {
   try {
-    new Client(url, options as ClientOptions);
+    new Client(url, options);
   } catch (error) {
     return error as MqttError;
   }

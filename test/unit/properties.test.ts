@@ -1,6 +1,6 @@
 /**
- * Properties become the bytes the standard asks for and back, each of them, in every place where it may stand. What may not stand there, or has a value that MQTT
- * cannot express, is refused by name.
+ * Properties become the bytes the standard asks for and back, each of them, in every place where it may stand. What may not stand there,
+ * or has a value that MQTT cannot express, is refused by name.
  */
 import { describe, expect, it } from 'vitest';
 import { decodeProperties, encodeProperties, propertyNames } from '../../dist/protocol/properties.js';

@@ -1,6 +1,6 @@
 /**
- * Topic names and filters as section 4.7 of the standard has them, and the tree that finds the filters of a topic. The tree is compared with a matcher written
- * the slow way.
+ * Topic names and filters as section 4.7 of the standard has them, and the tree that finds the filters of a topic. The tree is compared
+ * with a matcher written the slow way.
  */
 import { describe, expect, it } from 'vitest';
 import { FilterTree } from '../../dist/incoming/filter-tree.js';

@@ -15,6 +15,12 @@ let broker: ScriptedBroker;
 beforeAll(async () => { broker = await ScriptedBroker.start(); });
 afterAll(() => broker.stop());
 
+/** DISCONNECT with reason 0 has three forms in version 5: all of it, without the property length, without a body (3.14.2.1). */
+function normal(disconnect: Buffer): string {
+  const hex = disconnect.toString('hex');
+  return ['e000', 'e00100', 'e0020000'].includes(hex) ? 'normal' : hex;
+}
+
 /** The reasons of every 'disconnect' of this client. */
 function disconnectsOf(client: Client): Inbox<MqttError> {
   return Inbox.of<MqttError, [MqttError]>(client, 'disconnect', (error) => error);
@@ -26,7 +32,7 @@ forEachEngine((engine) => {
       engine.case('close() sends DISCONNECT, then ends, and nothing follows [MQTT-3.14.4-1] [MQTT-3.14.4-2]', async () => {
         const { client, link } = await connected(engine, broker, version);
         const closing = client.close();
-        await link.expect('e0 00');
+        expect(await link.expectType(14).then(normal)).toBe('normal');
         await link.expectEnd();
         await closing;
       });
@@ -43,7 +49,7 @@ forEachEngine((engine) => {
         link.send(packets.puback(first), packets.pubrec(second));
         await link.expect(packets.pubrel(second));
         link.send(packets.pubcomp(second));
-        await link.expect('e0 00');
+        expect(await link.expectType(14).then(normal)).toBe('normal');
         await link.expectEnd();
         await Promise.all([zero, one, two, closing]);
       });

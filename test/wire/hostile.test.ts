@@ -244,7 +244,8 @@ forEachEngine((engine) => {
       const client = engine.client(broker.url, { protocolVersion: 4 });
       const done = codeOf(client.connect());
       (await broker.accept()).cut();
-      expect(await done).toMatch(/^ERR_MQTT_CONNECTION_LOST$/);
+      // Whether TCP counts as connected before it is reset depends on who looks first.
+      expect(await done).toMatch(/^ERR_MQTT_(CONNECTION_LOST|CONNECT)$/);
       client.destroy();
     }
     await connected(engine, broker, 4);

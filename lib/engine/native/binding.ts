@@ -50,7 +50,7 @@ export interface NativeBinding {
   close(client: number, reasonCode: number, properties: Uint8Array | undefined): number;
   destroyClient(client: number): number;
   wake(): void;
-  /** Copies a payload out of JavaScript and writes its address into the submission ring at this place; returns its bytes. Throws when there is no memory. */
+  /** Copies a payload out of JavaScript and writes its address into the submission ring at this place; its bytes. Throws without memory. */
   putLarge(place: number, payload: Uint8Array | string): number;
   /** Takes over the payload whose address stands in the message ring at this place. */
   takeLarge(place: number, length: number): ArrayBuffer;

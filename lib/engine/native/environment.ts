@@ -202,8 +202,8 @@ export class Environment implements MessageRouter<EnvironmentClient> {
   };
 
   /**
-   * Called by the reactor's notify, and by continue(). What a client's sink throws leaves from here (the addon makes it an uncaught exception); the rest is
-   * handed out in the next turn.
+   * Called by the reactor's notify, and by continue(). What a client's sink throws leaves from here (the addon makes it an uncaught
+   * exception); the rest is handed out in the next turn.
    */
   private drain(): void {
     let finished = false;

@@ -44,8 +44,8 @@ export class Inbox<M> {
   }
 
   /**
-   * Hands out until it is empty or the sink has had enough; false: something is left. The sink may call clear(). It should not throw; when it does, the
-   * batch counts as handed out, because only the sink knows how far it came.
+   * Hands out until it is empty or the sink has had enough; false: something is left. The sink may call clear(). It should not throw; when
+   * it does, the batch counts as handed out, because only the sink knows how far it came.
    */
   hand(owner: InboxOwner<M>, deadline: number): boolean {
     this.growing = undefined;

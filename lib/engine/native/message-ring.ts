@@ -28,8 +28,8 @@ export interface MessageRouter<T extends MessageTarget> {
 }
 
 /**
- * Messages and events, reactor to JavaScript. This thread owns `head`. A stretch of whole records is copied out at once into a slab that is never
- * written again, and its room handed back: no view on the ring ever leaves this file.
+ * Messages and events, reactor to JavaScript. This thread owns `head`. A stretch of whole records is copied out at once into a slab that
+ * is never written again, and its room handed back: no view on the ring ever leaves this file.
  */
 export class MessageRing<T extends MessageTarget> {
   private readonly bytes: Buffer;
@@ -149,8 +149,8 @@ export class MessageRing<T extends MessageTarget> {
   }
 
   /**
-   * The payload is taken over as it is when it has no properties, or has them in front of it. Properties in the ring cost one copy, because a message's bytes
-   * are in one piece of memory.
+   * The payload is taken over as it is when it has no properties, or has them in front of it. Properties in the ring cost one copy, because
+   * a message's bytes are in one piece of memory.
    */
   private takeLarge(at: number, properties: number, length: number, target: T | undefined): void {
     const { words } = this;

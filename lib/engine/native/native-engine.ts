@@ -13,7 +13,10 @@ const {
   OK, ERR_CONNECTION_LOST, EVENT_CONNECTED, EVENT_OPEN_FAILED, EVENT_DISCONNECTED, EVENT_SUBSCRIBED, EVENT_UNSUBSCRIBED, EVENT_PUBLISHED,
 } = layout;
 
-/** Publishes in the engine that were not yet sent (QoS 0) or acknowledged (QoS 1, 2): the rest waits in lib, where it can be dropped, counted and timed out. */
+/**
+ * Publishes in the engine that were not yet sent (QoS 0) or acknowledged (QoS 1, 2). The rest waits in lib, where it can be counted, dropped
+ * and timed out.
+ */
 const AHEAD_MESSAGES = 4096;
 const AHEAD_BYTES = 1024 * 1024;
 
@@ -217,7 +220,8 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
   /** Half of what may be ahead is free, and the refused publish will be taken. */
   private hasRoomAgain(): boolean {
     if (this.aheadMessages === 0) return true;
-    return this.aheadMessages <= AHEAD_MESSAGES / 2 && this.aheadBytes <= AHEAD_BYTES / 2 && this.aheadBytes + this.refusedBytes <= AHEAD_BYTES;
+    if (this.aheadMessages > AHEAD_MESSAGES / 2 || this.aheadBytes > AHEAD_BYTES / 2) return false;
+    return this.aheadBytes + this.refusedBytes <= AHEAD_BYTES;
   }
 
   private beforeRequest(): number {
@@ -247,6 +251,7 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
     this.aheadMessages = this.aheadBytes = this.requests = 0;
     this.refusedBytes = -1;
     this.waitsForRing = false;
+    this.receipts.forgetAcks();
     this.environment.detach(this);
     this.updateKeepsAlive();
   }

@@ -30,9 +30,15 @@ export class Receipts {
     this.count += count;
   }
 
-  clear(): void {
-    this.messages = this.bytes = this.count = 0;
+  /** The connection has ended, and its acknowledgements with it: on the next one they would be taken for those of other messages. */
+  forgetAcks(): void {
+    this.count = 0;
     this.before = undefined;
+  }
+
+  clear(): void {
+    this.forgetAcks();
+    this.messages = this.bytes = 0;
   }
 
   /** Writes what there is room for; false: the rest waits for room. */

@@ -71,10 +71,18 @@ export class SubmissionRing {
   }
 
   /**
-   * Writes one PUBLISH and returns its bytes as credits count them (the record, and a payload carried by address), or SUBMISSION_FULL: nothing
-   * was taken and the reactor will notify when there is room. Throws RangeError when the properties are too large for the ring or no memory is left.
+   * Writes one PUBLISH and returns its bytes as credits count them (the record, and a payload carried by address), or SUBMISSION_FULL:
+   * nothing was taken and the reactor will notify when there is room. Throws RangeError when the properties are too large for the ring or
+   * no memory is left.
    */
-  publish(client: number, topic: string, payload: Uint8Array | string, flags: number, properties: Uint8Array | undefined, slot: number): number {
+  publish(
+    client: number,
+    topic: string,
+    payload: Uint8Array | string,
+    flags: number,
+    properties: Uint8Array | undefined,
+    slot: number,
+  ): number {
     let id = this.lastId;
     if (topic !== this.lastTopic || id < 0) {
       const known = this.topics.get(topic);
@@ -140,7 +148,13 @@ export class SubmissionRing {
 
   /** Topics in the record, properties, payloads by address: the uncommon records. */
   private publishLong(
-    client: number, id: number, topic: string, payload: Uint8Array | string, flags: number, properties: Uint8Array | undefined, slot: number,
+    client: number,
+    id: number,
+    topic: string,
+    payload: Uint8Array | string,
+    flags: number,
+    properties: Uint8Array | undefined,
+    slot: number,
   ): number {
     const inlineBytes = id < 0 ? Buffer.byteLength(topic) : 0;
     const propertyBytes = properties === undefined ? 0 : properties.length;
@@ -148,7 +162,9 @@ export class SubmissionRing {
     let length = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
     const large = length > this.inlineLimit || before + length > this.recordLimit;
     const size = (before + (large ? 8 : length) + 7) & ~7;
-    if (size > this.recordLimit) throw new RangeError(`properties of ${propertyBytes} bytes are more than a publish can carry (${this.recordLimit} with its topic)`);
+    if (size > this.recordLimit) {
+      throw new RangeError(`properties of ${propertyBytes} bytes are more than a publish can carry (${this.recordLimit} with its topic)`);
+    }
     const place = this.room(size, this.reserve);
     if (place < 0) return SUBMISSION_FULL;
     let at = place + RECORD_HEADER;
@@ -160,7 +176,8 @@ export class SubmissionRing {
     if (large) length = this.binding.putLarge(at, payload);
     else if (typeof payload === 'string') this.bytes.write(payload, at, length);
     else this.bytes.set(payload, at);
-    this.header(place, size, (large ? SUBMIT_PUBLISH_LARGE : SUBMIT_PUBLISH) | (flags << 8), client, id, length, propertyBytes, slot, inlineBytes);
+    const kind = large ? SUBMIT_PUBLISH_LARGE : SUBMIT_PUBLISH;
+    this.header(place, size, kind | (flags << 8), client, id, length, propertyBytes, slot, inlineBytes);
     this.commit(size);
     // The address in a record nobody was told of would be lost with a worker that is terminated now.
     if (large) this.release();
@@ -242,7 +259,15 @@ export class SubmissionRing {
   }
 
   private header(
-    place: number, size: number, kind: number, client: number, topic: number, length: number, properties: number, slot: number, aux: number,
+    place: number,
+    size: number,
+    kind: number,
+    client: number,
+    topic: number,
+    length: number,
+    properties: number,
+    slot: number,
+    aux: number,
   ): void {
     const words = this.words;
     const word = place >> 2;

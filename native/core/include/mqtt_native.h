@@ -153,7 +153,7 @@ typedef struct mqn_env_options {
   uint32_t submissions_size;
   int32_t* completions;        /* entries of MQN_COMPLETION_WORDS words; default 8192 entries, at least 64 */
   uint32_t completions_entries;
-  uint8_t* messages;           /* default 1 MiB, at least 4 KiB */
+  uint8_t* messages;           /* default 1 MiB, at least 256 KiB: half of it holds any record (a topic of 65,535 bytes stays in it) */
   uint32_t messages_size;
   /* Called on the reactor thread, at most once for each time MQN_CTL_LISTENING was set. Must not block or call back. May be NULL. */
   void (*notify)(void* user);

@@ -12,7 +12,7 @@ static int check_options(const mqn_env_options* o) {
   int mapped = o->control || o->submissions || o->completions || o->messages;
   if (mapped && !(o->control && o->submissions && o->completions && o->messages)) return MQN_ERR_ARGUMENT;
   if (!power_of_two(o->submissions_size) || o->submissions_size < 4096 || o->submissions_size > 1u << 30) return MQN_ERR_ARGUMENT;
-  if (!power_of_two(o->messages_size) || o->messages_size < 4096 || o->messages_size > 1u << 30) return MQN_ERR_ARGUMENT;
+  if (!power_of_two(o->messages_size) || o->messages_size < 256u << 10 || o->messages_size > 1u << 30) return MQN_ERR_ARGUMENT;
   if (!power_of_two(o->completions_entries) || o->completions_entries < 64 || o->completions_entries > 1u << 26) return MQN_ERR_ARGUMENT;
   return MQN_OK;
 }

@@ -6,7 +6,8 @@
 
 static uint32_t padded(uint32_t body) { return (MQN_RECORD_HEADER + body + 7) & ~7u; }
 
-/* a contiguous place for a record of `size` bytes, or NULL */
+/* A contiguous place for a record of `size` bytes, or NULL. No record is larger than half of the ring: in an empty one there is a place for it, wherever the
+ * positions stand. */
 static int32_t* ring_place(mqn_env* env, uint32_t size) {
   uint32_t mask = env->o.messages_size - 1, place = env->mq_tail & mask, rest = env->o.messages_size - place;
   uint32_t skip = rest < size ? rest : 0;
@@ -49,9 +50,9 @@ void mqn_event_put(mqn_client* client, int kind, int32_t slot, int32_t aux, cons
   mqn_env* env = client->env;
   int32_t* record;
   if (env->gone) return;
-  /* an event must fit into the ring: properties of that size are left out (no message's: those travel by reference) */
-  if (properties_length > env->o.messages_size / 4) properties_length = 0;
-  if (length > env->o.messages_size / 4) length = env->o.messages_size / 4;
+  /* an event must fit into half of the ring: larger properties are left out (no message's: those travel by reference) */
+  if (properties_length > env->o.messages_size / 8) properties_length = 0;
+  if (length > env->o.messages_size / 8) length = env->o.messages_size / 8;
   if (!(record = mqn_event_begin(env, properties_length + length))) return;
   record[MQN_R_KIND] = kind;
   record[MQN_R_CLIENT] = client->number;

@@ -75,10 +75,10 @@ static int put(mqn_client* c, incoming* m) {
   mqn_env* env = c->env;
   uint32_t limit = env->o.messages_size / 4;
   int properties_large = m->properties_length > limit / 2;
-  int large = properties_large || m->length + m->properties_length > limit;
   uint32_t inline_properties = properties_large ? 0 : m->properties_length;
   int32_t topic = mqn_events_intern(env, m->topic, m->topic_length);
   uint32_t inline_topic = topic == MQN_TOPIC_INLINE ? m->topic_length : 0;
+  int large = properties_large || (uint64_t)inline_topic + inline_properties + m->length > limit;
   int32_t* record;
   char* body;
   void* block = NULL;

@@ -89,6 +89,7 @@ static int post(mqn_env* env, int32_t number, int32_t slot, int unsubscribe, uin
   uint32_t i;
   int complete;
   if (mqn_client_check(env, number) != MQN_OK || count == 0 || !filters) return MQN_ERR_ARGUMENT;
+  if (count > env->o.messages_size / 8) return MQN_ERR_ARGUMENT;   /* the answer must fit into the ring */
   if (!(k = calloc(1, sizeof *k))) return MQN_ERR_NO_MEMORY;
   k->number = number;
   k->slot = slot;

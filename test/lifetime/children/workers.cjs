@@ -4,7 +4,7 @@
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 const { Client } = require('mqtt-native');
 
-const ENOUGH = 500;
+const ENOUGH = 300;
 
 async function work({ engine, url, name, how }) {
   const client = new Client(url, { engine });
@@ -21,17 +21,19 @@ async function work({ engine, url, name, how }) {
   });
   await client.connect();
   await client.subscribe(topic, { qos: 1 });
-  let going = true;
+  const batch = () => Array.from({ length: 50 }, (_, index) => client.publish(topic, 'x'.repeat(100), { qos: index % 3 }));
+  if (how === 'close') {
+    for (let sent = 0; sent < ENOUGH; sent += 50) await Promise.all(batch());
+    await done;
+    await client.close();
+    return;
+  }
+  // As much as goes: this worker is ended in the middle of it.
   const publishOn = () => {
-    for (let index = 0; going && index < 50; index += 1) client.publish(topic, 'x'.repeat(100), { qos: index % 3 }).catch(() => undefined);
-    if (going) setImmediate(publishOn);
+    for (const promise of batch()) promise.catch(() => undefined);
+    setImmediate(publishOn);
   };
   publishOn();
-  if (how === 'close') {
-    await done;
-    going = false;
-    await client.close();
-  }
 }
 
 async function main([engine, url, how]) {
