@@ -79,7 +79,7 @@ export class AckLine {
       engine.taken(this.#taken, this.#takenBytes);
       this.#taken = this.#takenBytes = 0;
     }
-    if (this.#ready !== 0 && this.#open) {
+    if (this.#ready !== 0) {
       engine.ack(this.#ready, this.#readyCode);
       this.#ready = 0;
     }

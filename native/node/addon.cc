@@ -1,4 +1,4 @@
-/* The addon's door: { version, createEnvironment }. Any number of JavaScript environments of one process may load it: nothing here is global. */
+/* The addon's door: { version, createEnvironment }. Any number of JavaScript environments of a process may load it: nothing is global. */
 #include <napi.h>
 
 #include "environment.h"

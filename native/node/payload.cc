@@ -7,7 +7,7 @@
 namespace mqn {
 
 static void CheckPlace(const Napi::CallbackInfo& info, size_t place, size_t size) {
-  if (place > size || size - place < sizeof(void*)) throw Napi::RangeError::New(info.Env(), "no place in the ring for an address");
+  if (place > size || size - place < sizeof(uint64_t)) throw Napi::RangeError::New(info.Env(), "no place in the ring for an address");
 }
 
 /* putLarge(place, payload): bytes. The reactor frees the copy. */
@@ -15,7 +15,6 @@ Napi::Value Environment::PutLarge(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   size_t place = info[0].As<Napi::Number>().Uint32Value();
   CheckPlace(info, place, submissions_size_);
-  if (core_ == nullptr) throw Napi::Error::New(env, "the environment is disposed");
   size_t length = 0;
   void* copy;
   if (info[1].IsString()) {
@@ -30,7 +29,8 @@ Napi::Value Environment::PutLarge(const Napi::CallbackInfo& info) {
   }
   if (copy == nullptr) throw Napi::RangeError::New(env, "no memory for a payload of " + std::to_string(length) + " bytes");
   uint64_t address = reinterpret_cast<uintptr_t>(copy);
-  std::memcpy(submissions_ + place, &address, sizeof address);
+  if (core_ == nullptr) mqn_payload_free(copy); /* disposed: nobody will read the record */
+  else std::memcpy(submissions_ + place, &address, sizeof address);
   return Napi::Number::New(env, static_cast<double>(length));
 }
 
@@ -40,6 +40,7 @@ Napi::Value Environment::TakeLarge(const Napi::CallbackInfo& info) {
   size_t place = info[0].As<Napi::Number>().Uint32Value();
   size_t length = info[1].As<Napi::Number>().Uint32Value();
   CheckPlace(info, place, messages_size_);
+  if (core_ == nullptr) return Napi::ArrayBuffer::New(info.Env(), length); /* disposed: the core has freed it */
   void* payload;
   std::memcpy(&payload, messages_ + place, sizeof payload);
   std::memset(messages_ + place, 0, sizeof payload);

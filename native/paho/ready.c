@@ -188,7 +188,7 @@ void mqn_port_fail(mqn_link_owner* owner, int error, uint8_t reason_code, const 
   if (!link || link->failed) return;
   if (!owner->error) {
     owner->error = error;
-    owner->reason_code = reason_code;
+    owner->reason_code = owner->version == 5 ? reason_code : 0;   /* 3.1.1 has none */
     strncpy(owner->error_text, text, sizeof owner->error_text - 1);
     owner->error_text[sizeof owner->error_text - 1] = 0;
   }

@@ -61,13 +61,7 @@ void mqn_guard_start(mqn_guard* g, const mqn_guard_limits* limits) {
 }
 
 void mqn_guard_forget(mqn_guard* g) {
-  uint32_t i = 0;
-  while (i < g->outgoing.capacity) {
-    const mqn_id_entry* e = &g->outgoing.entries[i];
-    if (e->id && e->sent) mqn_ids_remove(&g->outgoing, e->id);
-    else i++;
-  }
-  mqn_ids_trim(&g->outgoing);
+  mqn_ids_clear(&g->outgoing);
   mqn_ids_clear(&g->incoming);
   g->unacknowledged = g->carried = 0;
 }
@@ -173,6 +167,7 @@ static mqn_verdict connack(mqn_guard* g, const uint8_t* at, const uint8_t* end) 
       return mqn_guard_fail(g, MQN_PROTOCOL_ERROR, "CONNACK: Authentication Method left out");
   }
   g->challenge = 0;
+  g->session_present = flags;
   if (code) g->ended = MQN_ENDED_BY_SERVER;
   else g->connected = 1;
   return MQN_GUARD_PASS;

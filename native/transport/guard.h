@@ -63,9 +63,10 @@ typedef struct mqn_guard {
    *   1. The last connection ended between our PUBREC and the server's PUBREL;
    *   2. on this one the server has its full quota again (4.9) and uses all of it;
    *   3. it sends the PUBREL, our PUBCOMP gives it one slot more, and the next PUBLISH would look like one too many.
-   * So each of them raises the limit by one. */
+   * So each of them raises the limit by one. With Session Present, those count too that this side has forgotten and the server has not. */
   uint32_t carried;
   uint8_t connected;             /* CONNACK 0 was passed */
+  uint8_t session_present;       /* what it said */
   uint8_t ended;                 /* MQN_ENDED_*: nothing more is passed */
   uint8_t pings;                 /* PINGREQ sent and not answered */
   uint8_t challenge;             /* the server's turn to send AUTH: CONNECT or AUTH of ours asks for it */
@@ -81,7 +82,7 @@ typedef struct mqn_guard {
  * written and not answered are no part of the session and go. A guard begins as zero bytes. */
 void mqn_guard_start(mqn_guard* g, const mqn_guard_limits* limits);
 /* The session is gone: the server said Session Present 0, or this side starts clean. Not done by mqn_guard_packet() itself, since only the
- * caller knows when Paho has let go of its own state. Identifiers that are reserved and not yet sent stay: they belong to no session. */
+ * caller knows when Paho has let go of its own state. Reserved identifiers go too, so a request that waits inside Paho must go before. */
 void mqn_guard_forget(mqn_guard* g);
 void mqn_guard_free(mqn_guard* g);
 

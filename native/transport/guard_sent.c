@@ -30,6 +30,8 @@ static void received(mqn_guard* g, uint16_t id, uint8_t reason_code) {
 static void completed(mqn_guard* g, uint16_t id) {
   mqn_id_entry* entry = mqn_ids_find(&g->incoming, id);
   if (entry) complete(g, entry);
+  /* of a session that this side does not remember; it had no more than there are identifiers */
+  else if (g->session_present && g->carried < 65535) ++g->carried;
 }
 
 /* PINGREQ goes out when nothing else did for a keepalive: a good moment to give back what an idle client does not need. */

@@ -61,10 +61,13 @@ static int bio_create(BIO* bio) {
 }
 
 static BIO* new_bio(mqn_connection* c) {
+  static int type;             /* of the process: there are 128 and none is given back, so not one for each start of the transport */
   mqn_transport* transport = &mqn_the_transport;
   BIO* bio;
   if (!transport->bio_method) {
-    BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "mqtt-native");
+    BIO_METHOD* method;
+    if (!type) type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
+    method = BIO_meth_new(type, "mqtt-native");
     if (!method) return NULL;
     BIO_meth_set_read(method, bio_read);
     BIO_meth_set_write(method, bio_write);
@@ -252,6 +255,7 @@ size_t mqn_tls_encrypt(mqn_connection* c, const char* data, size_t length, size_
     }
     done += (size_t)count;
   }
+  if (t->broken) return 0;     /* the caller's data may be gone, see note_failure(); what was encrypted is never counted */
   c->p->cipher_application += done;
   return done;
 }

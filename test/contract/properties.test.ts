@@ -30,7 +30,7 @@ forEachEngine((engine) => {
       expect(properties).toMatchObject({
         payloadFormatIndicator: 1, contentType: 'application/json', responseTopic: 'answers/1', userProperties: [['b', '2'], ['a', '1'], ['b', '2'], ['', '']],
       });
-      expect(Buffer.from(properties!.correlationData).toString('hex')).toBe('000102ff');
+      expect(Buffer.from(properties!.correlationData!).toString('hex')).toBe('000102ff');
       expect(properties!.messageExpiryInterval).toBeLessThanOrEqual(1000);
       expect(properties!.messageExpiryInterval).toBeGreaterThan(990);
     });
@@ -53,7 +53,7 @@ forEachEngine((engine) => {
   engine.case('long ones: correlation data of 65,535 bytes, a user property of 65,535 and 65,535', async () => {
     const data = Buffer.alloc(65_535, 7);
     const properties = await roundTrip(engine, { correlationData: data, userProperties: [['n'.repeat(65_535), 'v'.repeat(65_535)]] });
-    expect(Buffer.compare(Buffer.from(properties!.correlationData), data)).toBe(0);
+    expect(Buffer.compare(Buffer.from(properties!.correlationData!), data)).toBe(0);
     expect(properties!.userProperties![0]!.map((text) => text.length)).toEqual([65_535, 65_535]);
   });
 

@@ -86,7 +86,7 @@ forEachEngine((engine) => {
       expect(properties).toMatchObject({
         payloadFormatIndicator: 1, contentType: 'text/plain', responseTopic: 'r', userProperties: [['b', '2'], ['a', '1'], ['b', '2']],
       });
-      expect(Buffer.from(properties!.correlationData).toString('hex')).toBe('0102');
+      expect(Buffer.from(properties!.correlationData!).toString('hex')).toBe('0102');
     });
 
     engine.case('a delayed will is not published when the client comes back in time [MQTT-3.1.3-9]', async () => {

@@ -160,7 +160,7 @@ int main(int argc, char** argv) {
   mqn_vectors vectors;
   mqn_json* expected = mqn_json_load(MQN_TEST_FOLDER "/vectors/guard-fuzz.json");
   uint32_t seed = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 2463534242u;
-  uint32_t count = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 40000, checksum;
+  uint32_t count = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 120000, checksum;
   int failed;
   mqn_vectors_load(MQN_TEST_FOLDER "/vectors/guard.json", &vectors);
   fill_pool(&vectors);

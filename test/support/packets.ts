@@ -11,8 +11,9 @@ const PACKET_NAMES = [
 ] as const;
 
 /**
- * Bytes written as in the standard's figures: pairs of hexadecimal digits, text in single quotes, spaces anywhere: `00 04 'MQTT' 05`. As in the vectors of
- * test/vectors, `[ ... ]` is its content with a Variable Byte Integer of its length in front, `{ ... }` with two bytes, and `*3` repeats what is left of it.
+ * Bytes written as in the standard's figures: pairs of hexadecimal digits, text in single quotes, spaces anywhere: `00 04 'MQTT' 05`. As
+ * in the vectors of test/vectors, `[ ... ]` is its content with a Variable Byte Integer of its length in front, `{ ... }` with two bytes,
+ * and `*3` repeats what is left of it.
  */
 export function bytes(text: string): Buffer {
   const token = /\s+|'([^']*)'|((?:[0-9a-fA-F]{2})+)|\*(\d+)|([[{])|([\]}])/y;

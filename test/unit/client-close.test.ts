@@ -58,6 +58,16 @@ describe('close()', () => {
     expect(closing).toEqual({ settled: true, value: undefined });
   });
 
+  it('waits for written messages nobody waits for', async () => {
+    const { client, engine } = await fakeConnected();
+    client.write('a', 'x', { qos: 1 });
+    void client.close();
+    expect(engine.closes).toEqual([]);
+    engine.finish();
+    expect(engine.closes).toHaveLength(1);
+    closed(engine);
+  });
+
   it('messages are delivered and acknowledged while it waits', async () => {
     const { client, engine } = await fakeConnected();
     let seen = 0;

@@ -164,7 +164,7 @@ forEachEngine((engine) => {
         payloadFormatIndicator: 1, messageExpiryInterval: 4_000_000_000, contentType: 'text/ä', responseTopic: 'r/t',
         userProperties: [['b', '2'], ['a', ''], ['b', '2']],
       });
-      expect(Buffer.from(properties!.correlationData).toString('hex')).toBe('0001ff');
+      expect(Buffer.from(properties!.correlationData!).toString('hex')).toBe('0001ff');
       expect(properties!.subscriptionIdentifiers).toEqual([268_435_455, 1]);
     });
 

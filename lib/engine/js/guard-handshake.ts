@@ -10,6 +10,8 @@ import type { Fault, GuardLimits, Verdict } from './guard-verdict.js';
 export class Handshake {
   /** CONNACK 0 was passed. */
   connected = false;
+  /** What it said. */
+  sessionPresent = false;
   /** DISCONNECT or a CONNACK that refuses was passed. */
   endedByServer = false;
   /** The server's turn to send AUTH: CONNECT or AUTH of ours asks for it. */
@@ -23,7 +25,7 @@ export class Handshake {
   }
 
   start(limits: GuardLimits): void {
-    this.connected = this.endedByServer = false;
+    this.connected = this.sessionPresent = this.endedByServer = false;
     this.challenge = limits.version === 5 && limits.authentication;
   }
 
@@ -45,6 +47,7 @@ export class Handshake {
     if (version === 5 && this.#checkMethod(limits.authentication, code) === FAIL) return FAIL;
     this.challenge = false;
     this.connected = code === 0;
+    this.sessionPresent = flags !== 0;
     this.endedByServer = code !== 0;
     return PASS;
   }

@@ -24,7 +24,7 @@ export class IncomingIdentifiers {
    *   1. The last connection ended between our PUBREC and the server's PUBREL;
    *   2. on this one the server has its full quota again (4.9) and uses all of it;
    *   3. it sends the PUBREL, our PUBCOMP gives it one slot more, and the next PUBLISH would look like one too many.
-   * So each of them raises the limit by one.
+   * So each of them raises the limit by one. With Session Present, those count too that this side has forgotten and the server has not.
    */
   #carried = 0;
 
@@ -91,9 +91,11 @@ export class IncomingIdentifiers {
     else if ((value & STATE) === RECEIVED) this.#states.set(id, (value & COUNTED) | ANSWERED);
   }
 
-  sentPubcomp(id: number): void {
+  sentPubcomp(id: number, sessionPresent: boolean): void {
     const value = this.#states.get(id);
     if (value !== undefined) this.#complete(id, value);
+    // Of a session that this side does not remember; it had no more than there are identifiers.
+    else if (sessionPresent && this.#carried < 65_535) this.#carried += 1;
   }
 
   /** The exchange is over: the server may use the identifier again, and has one slot more. */

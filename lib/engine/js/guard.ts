@@ -170,7 +170,7 @@ export class Guard {
       // PUBREL for an identifier that is not in use answers a PUBREC for nothing. The identifier is taken until PUBCOMP comes, or the next
       // PUBLISH that gets it would be answered by that PUBCOMP.
       case PUBREL: this.#outgoing.expect(id, RELEASED, 0); return;
-      case PUBCOMP: this.#incoming.sentPubcomp(id); return;
+      case PUBCOMP: this.#incoming.sentPubcomp(id, this.#handshake.sessionPresent); return;
       case SUBSCRIBE: this.#outgoing.expect(id, SUBSCRIBING, count); return;
       case UNSUBSCRIBE: this.#outgoing.expect(id, UNSUBSCRIBING, count); return;
       case PINGREQ: this.#pings = Math.min(this.#pings + 1, 255); return;

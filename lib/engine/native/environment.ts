@@ -1,13 +1,15 @@
 import type { NativeBinding } from './binding.js';
+import { ClientTable } from './client-table.js';
 import { CompletionRing, type CompletionTarget } from './completion-ring.js';
-import type { Inbox, InboxOwner, NativeEvent } from './inbox.js';
+import type { NativeEvent } from './inbox.js';
 import * as layout from './layout.js';
 import { nativeAddon } from './load.js';
 import { MessageRing, type MessageRouter } from './message-ring.js';
+import { ReadyList, type ReadyClient } from './ready-list.js';
 import type { Receipts } from './receipts.js';
 import { SubmissionRing } from './submission-ring.js';
 
-const { CTL_WORDS, CTL_OUT_WANTED, CTL_LISTENING, COMPLETION_WORDS, ERR_STATE, EVENT_DESTROYED, EVENT_LOG, EVENT_PUBLISHED } = layout;
+const { CTL_WORDS, CTL_OUT_WANTED, CTL_LISTENING, COMPLETION_WORDS, OK, ERR_STATE, EVENT_DESTROYED, EVENT_LOG, EVENT_PUBLISHED } = layout;
 
 /** A drain gives the event loop back after this many milliseconds and goes on in the next turn. */
 const DRAIN_BUDGET = 5;
@@ -15,9 +17,8 @@ const DRAIN_BUDGET = 5;
 const DRAIN_ROUNDS = 4;
 
 /** One native client, as its environment sees it. */
-export interface EnvironmentClient extends CompletionTarget, InboxOwner<unknown> {
+export interface EnvironmentClient extends CompletionTarget, ReadyClient {
   readonly number: number;
-  readonly inbox: Inbox<unknown>;
   readonly receipts: Receipts;
   /** The ring had refused a publish, and there is room again. */
   onRingRoom(): void;
@@ -54,22 +55,8 @@ export class Environment implements MessageRouter<EnvironmentClient> {
   private readonly completions: CompletionRing;
   private readonly messages: MessageRing<EnvironmentClient>;
 
-  /** By number: clients that may get completions and records. An idle client is not here, so that it can be collected. */
-  private readonly clients: (EnvironmentClient | undefined)[] = [];
-  /**
-   * By number: how many destroyed clients of this number still have records in the ring.
-   *  1. client 7 is destroyed; the reactor writes its last record, and number 7 is free
-   *  2. a new client is created and gets number 7
-   *  3. the drain finds records of the old client 7
-   * so a number belongs to its new client only when EVENT_DESTROYED of the old one has been seen.
-   */
-  private readonly leaving: number[] = [];
-  private readonly waitingForNumber = new Map<number, EnvironmentClient>();
-
-  /** Clients with something in their inbox, the longest waiting first ... */
-  private ready: EnvironmentClient[] = [];
-  /** ... and those that go on in the next turn of the event loop. */
-  private later: EnvironmentClient[] = [];
+  private readonly clients = new ClientTable<EnvironmentClient>();
+  private readonly ready = new ReadyList<EnvironmentClient>();
   /** Clients whose publish the submission ring refused. */
   private refused: EnvironmentClient[] = [];
   /** Clients with receipts to be written. */
@@ -99,22 +86,20 @@ export class Environment implements MessageRouter<EnvironmentClient> {
 
   /** From here on this client gets what comes for its number. */
   attach(client: EnvironmentClient): void {
-    if ((this.leaving[client.number] ?? 0) > 0) this.waitingForNumber.set(client.number, client);
-    else this.clients[client.number] = client;
+    this.clients.attach(client);
   }
 
   /** Nothing more is expected for this client, or wanted by it. */
   detach(client: EnvironmentClient): void {
-    if (this.clients[client.number] === client) this.clients[client.number] = undefined;
+    this.clients.detach(client);
     if (this.refused.includes(client)) this.refused = this.refused.filter((other) => other !== client);
-    if (this.waitingForNumber.get(client.number) === client) this.waitingForNumber.delete(client.number);
   }
 
   /** Ends a client by its number; the client itself may be gone already. */
   destroyClient(number: number): void {
     if (this.disposed) return;
     this.submissions.release();
-    if (this.binding.destroyClient(number) === 0) this.leaving[number] = (this.leaving[number] ?? 0) + 1;
+    if (this.binding.destroyClient(number) === OK) this.clients.leaves(number);
   }
 
   ref(): void {
@@ -150,7 +135,7 @@ export class Environment implements MessageRouter<EnvironmentClient> {
     if (this.disposed) return ERR_STATE;
     client.receipts.write(this.submissions, client.number);
     this.submissions.release();
-    return 0;
+    return OK;
   }
 
   /** Those that find no room stay in the list; the drain that learns of room comes back here. */
@@ -216,28 +201,25 @@ export class Environment implements MessageRouter<EnvironmentClient> {
 
   /** True: everything was handed out and the reactor will notify; false: to be continued. */
   private drainRings(): boolean {
+    const { byNumber } = this.clients;
     let deadline = 0;
-    if (this.later.length !== 0) {
-      // Who has had nothing yet comes before who has had enough.
-      this.ready = this.ready.concat(this.later);
-      this.later = [];
-    }
+    this.ready.turn();
     for (let round = 0; round < DRAIN_ROUNDS; round++) {
       if (this.disposed) return true;
       // In this order: a request's completion is in its ring before the record that ends its connection.
       const tail = this.messages.tail();
-      if (this.completions.drain(this.clients)) this.giveRoom();
+      if (this.completions.drain(byNumber)) this.giveRoom();
       if (this.waitsForRoom()) this.useRoom();
       let took: boolean;
       do {
-        took = this.messages.take(this.clients, tail);
+        took = this.messages.take(byNumber, tail);
         if (took) this.giveRoom();
-        if (this.ready.length === 0) continue;
+        if (this.ready.empty) continue;
         if (deadline === 0) deadline = performance.now() + DRAIN_BUDGET;
-        if (!this.handOut(deadline)) return false;
+        if (!this.ready.handOut(deadline)) return false;
       } while (took);
       if (this.owing.length !== 0) this.writeReceipts();
-      if (this.later.length !== 0) return false;
+      if (this.ready.hasLater) return false;
       if (this.listen()) return true;
     }
     return false;
@@ -256,40 +238,18 @@ export class Environment implements MessageRouter<EnvironmentClient> {
     return Atomics.exchange(this.control, CTL_LISTENING, 0) === 0;
   }
 
-  /** Every client with something in its inbox, in turn; false: the time is over. */
-  private handOut(deadline: number): boolean {
-    const ready = this.ready;
-    let next = 0;
-    let inTime = true;
-    try {
-      while (next < ready.length && inTime) {
-        const client = ready[next++]!;
-        client.inbox.listed = false;
-        if (!client.inbox.hand(client, deadline)) {
-          client.inbox.listed = true;
-          this.later.push(client);
-        }
-        inTime = performance.now() < deadline;
-      }
-    } finally {
-      this.ready = next === ready.length ? [] : ready.slice(next);
-    }
-    return inTime;
-  }
-
   /** The heads moved: does something wait for that? */
   private giveRoom(): void {
     if (Atomics.load(this.control, CTL_OUT_WANTED) === 1 && Atomics.exchange(this.control, CTL_OUT_WANTED, 0) === 1) this.binding.wake();
   }
 
   onArrived(client: EnvironmentClient): void {
-    client.inbox.listed = true;
-    this.ready.push(client);
+    this.ready.add(client);
   }
 
   onEventRecord(number: number, client: EnvironmentClient | undefined, event: NativeEvent): void {
     if (event.kind === EVENT_LOG) this.log?.(number, event.aux, Buffer.from(event.payload).toString());
-    else if (event.kind === EVENT_DESTROYED) this.numberIsFree(number);
+    else if (event.kind === EVENT_DESTROYED) this.clients.left(number);
     else if (client === undefined) return;
     // A result, as a completion is: no reason to wait behind messages.
     else if (event.kind === EVENT_PUBLISHED) client.onEvent(event);
@@ -300,14 +260,6 @@ export class Environment implements MessageRouter<EnvironmentClient> {
   post(client: EnvironmentClient, event: NativeEvent): void {
     client.inbox.pushEvent(event);
     if (!client.inbox.listed) this.onArrived(client);
-  }
-
-  private numberIsFree(number: number): void {
-    this.leaving[number] = Math.max(0, (this.leaving[number] ?? 0) - 1);
-    const next = this.waitingForNumber.get(number);
-    if (this.leaving[number] !== 0 || next === undefined) return;
-    this.waitingForNumber.delete(number);
-    this.clients[number] = next;
   }
 }
 

@@ -21,7 +21,7 @@ const failures = new Map<number, readonly [MqttErrorCode, string]>([
   [layout.ERR_SERVER_DISCONNECT, ['ERR_MQTT_SERVER_DISCONNECT', 'the server sent DISCONNECT']],
 ]);
 
-/** How an attempt or a connection ended. Only two codes come with a reason code of the server; with the others it is what was sent to it. */
+/** How an attempt or a connection ended. Only two codes come with a reason code of the server; with others it is what was sent to it. */
 export function failureFromNative(code: number, reasonCode: number, text: string, properties: Uint8Array | undefined): EngineFailure {
   const [name, ownText] = failures.get(code) ?? (['ERR_MQTT_CONNECTION_LOST', `the native engine reported ${code}`] as const);
   const fromServer = code === layout.ERR_REFUSED || code === layout.ERR_SERVER_DISCONNECT;

@@ -14,8 +14,8 @@ const {
 } = layout;
 
 /**
- * Publishes in the engine that were not yet sent (QoS 0) or acknowledged (QoS 1, 2). The rest waits in lib, where it can be counted, dropped
- * and timed out.
+ * Publishes in the engine that were not yet sent (QoS 0) or acknowledged (QoS 1, 2). The rest waits in lib, where it can be counted,
+ * dropped and timed out.
  */
 const AHEAD_MESSAGES = 4096;
 const AHEAD_BYTES = 1024 * 1024;

@@ -14,6 +14,9 @@ const RELEASE_BYTES = 8192;
 /** What publish() leaves free, so that acknowledgements never wait behind publishes. */
 const RESERVE_BYTES = 4096;
 
+/** A then() on it is the cheapest way to a microtask. */
+const settled = Promise.resolve();
+
 const NO_ROOM = -2;
 
 /** What publish() returns when nothing was taken. */
@@ -287,6 +290,3 @@ export class SubmissionRing {
     else if (!this.releasePlanned) this.plan();
   }
 }
-
-/** One shared promise: a then() on it is the cheapest way to a microtask. */
-const settled = Promise.resolve();

@@ -70,7 +70,10 @@ static const mqn_packet_view* answer_to(const mqn_request* r) {
   }
 }
 
-static int end_code(const mqn_client* c, int ok) { return ok ? MQN_OK : c->end_code ? c->end_code : MQN_ERR_CONNECTION_LOST; }
+/* Paho drops requests while it closes the link: what closed it is known to the port by then. */
+static int end_code(const mqn_client* c, int ok) {
+  return ok ? MQN_OK : c->end_code ? c->end_code : c->owner.error ? c->owner.error : MQN_ERR_CONNECTION_LOST;
+}
 
 static void done(mqn_request* r, int ok) {
   const mqn_packet_view* answer = r->client->end_code ? NULL : answer_to(r);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "core.h"
 #include "MQTTAsync.h"
+#include "MQTTAsyncUtils.h"
 
 typedef struct {
   mqn_command command;
@@ -67,6 +68,8 @@ static void run(mqn_command* command) {
   if (code == MQN_OK && !(request = mqn_request_new(c, kind, k->slot, 0))) code = MQN_ERR_NO_MEMORY;
   if (code == MQN_OK) {
     mqn_request_callbacks(c, &response, request);
+    /* Paho lowers this to the server's Receive Maximum and then holds SUBSCRIBE back, too; only publishes count (4.9) */
+    ((MQTTAsyncs*)c->owner.paho)->c->maxInflightMessages = 65535;
     if (k->unsubscribe) {
       mqn_port_expect_identifier(MQN_ID_UNSUBSCRIBE, k->count);
       code = MQTTAsync_unsubscribeMany(c->owner.paho, (int)k->count, k->filters, &response);

@@ -77,6 +77,7 @@ tls_identity tls_identity_make(const tls_identity_options* o) {
   extend(x, issuer, NID_subject_key_identifier, "hash");
   if (o->issuer) extend(x, issuer, NID_authority_key_identifier, "keyid");
   if (o->alternatives) extend(x, issuer, NID_subject_alt_name, o->alternatives);
+  if (o->usage) extend(x, issuer, NID_ext_key_usage, o->usage);
   must(X509_sign(x, issuer_key, EVP_sha256()) > 0, "signing");
 
   bio = BIO_new(BIO_s_mem());

@@ -15,6 +15,7 @@ typedef struct tls_identity_options {
   const char* alternatives;      /* as in OpenSSL's configuration: "DNS:localhost,IP:127.0.0.1"; NULL: none */
   const tls_identity* issuer;    /* NULL: self-signed */
   int is_ca;
+  const char* usage;             /* extended key usage, as in OpenSSL's configuration: "clientAuth"; NULL: any */
   long valid_from, valid_to;     /* seconds from now; both 0: an hour ago until tomorrow */
 } tls_identity_options;
 

@@ -9,12 +9,15 @@
 
 #define PIECE (64u << 10)
 #define QUEUE_MAX (4u << 20)
+#define ALERT_TIME 20           /* ms */
 
 typedef struct peer {
   uv_tcp_t tcp;
+  uv_timer_t later;              /* until a failed handshake's socket is closed */
+  int handles;
   transport_server* server;
   SSL* ssl;                      /* over two memory BIOs */
-  int up, greeted, ended, reading;
+  int up, greeted, ended, reading, failed;
   uint64_t flooded, received;
   char tail[64];                 /* the last raw bytes: a marker may be cut in two */
   size_t tail_length;
@@ -52,16 +55,30 @@ static void pump(peer* p);
 
 static void on_closed(uv_handle_t* handle) {
   peer* p = handle->data;
+  if (--p->handles > 0) return;
   ++p->server->seen.closed;
   SSL_free(p->ssl);
   free(p);
 }
 
-static void drop(peer* p) {
-  if (uv_is_closing((uv_handle_t*)&p->tcp)) return;
+static void forget(peer* p) {
   if (p->previous) p->previous->next = p->next; else p->server->peers = p->next;
   if (p->next) p->next->previous = p->previous;
+  uv_close((uv_handle_t*)&p->later, on_closed);
+}
+
+static void drop(peer* p) {
+  if (uv_is_closing((uv_handle_t*)&p->tcp)) return;
+  forget(p);
   uv_close((uv_handle_t*)&p->tcp, on_closed);
+}
+static void on_later(uv_timer_t* timer) { drop(timer->data); }
+
+/* What is unread turns the close into a RST, which would overtake an alert that was sent in the same moment. */
+static void drop_later(peer* p) {
+  uv_read_stop((uv_stream_t*)&p->tcp);
+  p->failed = p->reading = 1;                      /* read_or_not() lets it be */
+  uv_timer_start(&p->later, on_later, ALERT_TIME, 0);
 }
 
 static void on_written(uv_write_t* request, int status) {
@@ -93,7 +110,6 @@ static void send_bytes(peer* p, const void* data, size_t length) {
   else if (SSL_write(p->ssl, data, (int)length) > 0) send_records(p);
 }
 
-static void on_reset(uv_handle_t* handle) { on_closed(handle); }
 static void on_shut(uv_shutdown_t* request, int status) {
   (void)status;
   free(request);
@@ -104,9 +120,8 @@ static void hang_up(peer* p) {
   if (!how || p->ended) return;
   p->ended = 1;
   if (how == 3) {
-    if (p->previous) p->previous->next = p->next; else p->server->peers = p->next;
-    if (p->next) p->next->previous = p->previous;
-    must(uv_tcp_close_reset(&p->tcp, on_reset) == 0, "uv_tcp_close_reset");
+    forget(p);
+    must(uv_tcp_close_reset(&p->tcp, on_closed) == 0, "uv_tcp_close_reset");
     return;
   }
   if (how == 1 && p->ssl) {
@@ -126,7 +141,7 @@ static void read_or_not(peer* p) {
   transport_server* s = p->server;
   int deaf = s->options.deaf == 1 || (s->options.deaf == 2 && p->up);
   int wanted = (!deaf || atomic_load(&s->hear)) && uv_stream_get_write_queue_size((uv_stream_t*)&p->tcp) < QUEUE_MAX;
-  if (uv_is_closing((uv_handle_t*)&p->tcp) || wanted == p->reading) return;
+  if (uv_is_closing((uv_handle_t*)&p->tcp) || p->failed || wanted == p->reading) return;
   p->reading = wanted;
   if (wanted) uv_read_start((uv_stream_t*)&p->tcp, on_alloc, on_read);
   else uv_read_stop((uv_stream_t*)&p->tcp);
@@ -198,10 +213,14 @@ static void ssl_failed(peer* p, int rc) {
     return;
   }
   atomic_store(&seen->last_error, ERR_GET_REASON(ERR_peek_error()));
-  if (!p->up) ++seen->failed_handshakes;
   ERR_clear_error();
   send_records(p);
-  drop(p);
+  if (p->up) {
+    drop(p);
+  } else {
+    ++seen->failed_handshakes;
+    drop_later(p);
+  }
 }
 
 static void shake_hands(peer* p) {
@@ -272,7 +291,9 @@ static void on_connection(uv_stream_t* listener, int status) {
   must(p != NULL, "malloc");
   p->server = s;
   uv_tcp_init(&s->loop, &p->tcp);
-  p->tcp.data = p;
+  uv_timer_init(&s->loop, &p->later);
+  p->tcp.data = p->later.data = p;
+  p->handles = 2;
   must(uv_accept(listener, (uv_stream_t*)&p->tcp) == 0, "uv_accept");
   p->next = s->peers;
   if (p->next) p->next->previous = p;
