@@ -38,7 +38,8 @@ export interface ClientEvents {
   close: [];
 }
 
-type Listener<E extends keyof ClientEvents> = (...args: ClientEvents[E]) => void;
+/** A listener of one event. */
+export type ClientListener<E extends keyof ClientEvents> = (...args: ClientEvents[E]) => void;
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as EventEmitter has it
 type AnyListener = (...args: any[]) => void;
 
@@ -212,27 +213,27 @@ export class Client extends EventEmitter {
   // The listeners of 'message' are kept at hand by the dispatcher, which calls them directly. Each way to add or remove one passes through
   // here.
 
-  override on<E extends keyof ClientEvents>(event: E, listener: Listener<E>): this {
+  override on<E extends keyof ClientEvents>(event: E, listener: ClientListener<E>): this {
     super.on(event, listener as AnyListener);
     return this.#listenersChanged(event);
   }
-  override addListener<E extends keyof ClientEvents>(event: E, listener: Listener<E>): this {
+  override addListener<E extends keyof ClientEvents>(event: E, listener: ClientListener<E>): this {
     return this.on(event, listener);
   }
-  override prependListener<E extends keyof ClientEvents>(event: E, listener: Listener<E>): this {
+  override prependListener<E extends keyof ClientEvents>(event: E, listener: ClientListener<E>): this {
     super.prependListener(event, listener as AnyListener);
     return this.#listenersChanged(event);
   }
-  override once<E extends keyof ClientEvents>(event: E, listener: Listener<E>): this {
+  override once<E extends keyof ClientEvents>(event: E, listener: ClientListener<E>): this {
     return super.once(event, listener as AnyListener);
   }
-  override prependOnceListener<E extends keyof ClientEvents>(event: E, listener: Listener<E>): this {
+  override prependOnceListener<E extends keyof ClientEvents>(event: E, listener: ClientListener<E>): this {
     return super.prependOnceListener(event, listener as AnyListener);
   }
-  override off<E extends keyof ClientEvents>(event: E, listener: Listener<E>): this {
+  override off<E extends keyof ClientEvents>(event: E, listener: ClientListener<E>): this {
     return this.removeListener(event, listener);
   }
-  override removeListener<E extends keyof ClientEvents>(event: E, listener: Listener<E>): this {
+  override removeListener<E extends keyof ClientEvents>(event: E, listener: ClientListener<E>): this {
     super.removeListener(event, listener as AnyListener);
     return this.#listenersChanged(event);
   }

@@ -1,5 +1,6 @@
 /** One line of the `log` option. */
 export interface LogRecord {
+  /** How much it matters. */
   readonly level: 'error' | 'warn' | 'info' | 'debug';
   /** An English sentence; no password, no payload. */
   readonly message: string;

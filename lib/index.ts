@@ -1,4 +1,4 @@
-export { Client, connect, type ClientEvents } from './client.js';
+export { Client, connect, type ClientEvents, type ClientListener } from './client.js';
 export type { LogRecord } from './diagnostics.js';
 export type { EngineInfo } from './engine/engine.js';
 export { EngineUnavailableError, MqttError, type EngineAttempt, type MqttErrorCode, type MqttErrorDetails } from './errors.js';

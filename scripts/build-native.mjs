@@ -66,7 +66,8 @@ export async function buildNative(opensslRoot, parts) {
   const wanted = { MQN_OPENSSL_ROOT: opensslRoot };
   const targets = ['mqtt_native_node'];
   if (parts.tests) {
-    Object.assign(wanted, { MQN_BUILD_TESTS: 'ON', MQN_BUILD_EXAMPLES: 'ON', MQN_BUILD_SHARED: 'ON', MQN_BUILD_BENCH: 'ON', MQN_WERROR: warnings });
+    for (const kind of ['TESTS', 'EXAMPLES', 'SHARED', 'BENCH']) wanted[`MQN_BUILD_${kind}`] = 'ON';
+    wanted['MQN_WERROR'] = warnings;
   } else if (parts.bench) {
     wanted['MQN_BUILD_BENCH'] = 'ON';
     targets.push('mqn_bench');

@@ -87,9 +87,8 @@ async function logged(file, args, cwd, log, onLine = () => {}) {
 // What a user set for other builds, or npm and make for this one, must not steer OpenSSL's.
 function cleanEnvironment() {
   const environment = { ...process.env, SOURCE_DATE_EPOCH: process.env['SOURCE_DATE_EPOCH'] || '0', LC_ALL: 'C' };
-  for (const name of ['CC', 'CXX', 'AR', 'RANLIB', 'CFLAGS', 'CXXFLAGS', 'CPPFLAGS', 'LDFLAGS', 'LDLIBS', 'MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'OPENSSL_LOCAL_CONFIG_DIR']) {
-    delete environment[name];
-  }
+  const others = 'CC CXX AR RANLIB CFLAGS CXXFLAGS CPPFLAGS LDFLAGS LDLIBS MAKEFLAGS MFLAGS MAKELEVEL OPENSSL_LOCAL_CONFIG_DIR';
+  for (const name of others.split(' ')) delete environment[name];
   return environment;
 }
 
@@ -103,7 +102,7 @@ async function build({ cc, ar, ranlib, target }, source, work, log) {
   const variables = [`CC=${cc}`, `AR=${ar}`, `RANLIB=${ranlib}`, 'RC=true', `CFLAGS=${flags}`];
   await logged('perl', ['../source/Configure', target, ...options, ...variables], folder, log);
 
-  const total = (readText(path.join(folder, 'Makefile')).match(/^crypto\/\S+-lib-\S+\.o:|^ssl\/\S+-lib-\S+\.o:|^providers\/\S+-lib-\S+\.o:/gm) ?? []).length;
+  const total = (readText(path.join(folder, 'Makefile')).match(/^(crypto|ssl|providers)\/\S+-lib-\S+\.o:/gm) ?? []).length;
   let compiled = 0;
   let shown = Date.now();
   await logged('make', [`-j${jobs}`, 'build_libs'], folder, log, (line) => {

@@ -73,8 +73,10 @@ async function setUpTypeScript() {
 // ---- Mosquitto ----------------------------------------------------------------------------------------------------
 
 function mosquittoIsThere() {
-  const folders = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin', '/usr/local/opt/mosquitto/sbin', ...(process.env['PATH'] ?? '').split(path.delimiter)];
-  return folders.some((folder) => fs.existsSync(path.join(folder, process.platform === 'win32' ? 'mosquitto.exe' : 'mosquitto')));
+  // a server's program is often in a folder that is not on an ordinary user's PATH
+  const usual = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin', '/usr/local/opt/mosquitto/sbin'];
+  const name = process.platform === 'win32' ? 'mosquitto.exe' : 'mosquitto';
+  return [...usual, ...(process.env['PATH'] ?? '').split(path.delimiter)].some((folder) => fs.existsSync(path.join(folder, name)));
 }
 
 async function setUpBroker() {

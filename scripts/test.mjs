@@ -61,13 +61,15 @@ async function vitest() {
   say('\n== vitest');
   const file = path.join(root, 'build/test-results/vitest.json');
   fs.rmSync(file, { force: true });
-  const code = await show(process.execPath, [bin('vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const code = await show(process.execPath, [bin('vitest/vitest.mjs'), 'run', ...reporters]);
   const text = readText(file);
   const results = text === undefined ? undefined : JSON.parse(text);
   const passed = results?.numPassedTests ?? 0;
   const skipped = (results?.numPendingTests ?? 0) + (results?.numTodoTests ?? 0);
   // A file that could not be loaded has no failed case of its own.
-  const unloaded = results?.testResults.filter((suite) => suite.status === 'failed' && !suite.assertionResults.some((test) => test.status === 'failed')).length ?? 0;
+  const isUnloaded = (suite) => suite.status === 'failed' && !suite.assertionResults.some((test) => test.status === 'failed');
+  const unloaded = results?.testResults.filter(isUnloaded).length ?? 0;
   const failed = (results?.numFailedTests ?? 0) + unloaded;
   report('vitest', { passed, skipped, failed: code !== 0 && failed === 0 ? 1 : failed });
 }

@@ -77,7 +77,7 @@ export function need(name, command = name, ...probe) {
 export function needCmake() {
   const [, major, minor] = /(\d+)\.(\d+)/.exec(need('cmake')) ?? [];
   if (Number(major) * 1000 + Number(minor) < 3020) {
-    throw new BuildError(`cmake ${major}.${minor} is too old, 3.20 or newer is needed: install a newer one, for example with "pip3 install cmake"`);
+    throw new BuildError(`cmake ${major}.${minor} is too old, 3.20 is needed: install a newer one, for example with "pip3 install cmake"`);
   }
 }
 
@@ -95,7 +95,9 @@ export async function run(file, args, options = {}) {
     child.on('close', (exitCode, exitSignal) => resolve([exitCode, exitSignal]));
   });
   if (error) throw new BuildError(`${file} could not be started: ${error.message}`);
-  if (code !== 0) throw new BuildError(`${[path.basename(file), ...args].join(' ')} ${signal ? `was ended by ${signal}` : `failed with exit code ${code}`}`);
+  if (code === 0) return;
+  const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
+  throw new BuildError(`${[path.basename(file), ...args].join(' ')} ${how}`);
 }
 
 /** As run(), with npm: the one that runs us, else the one on PATH. */

@@ -15,6 +15,7 @@ export type MessageHandler = (message: Message) => void | Promise<void>;
 
 /** What the server granted for one filter. */
 export interface Grant {
+  /** As it was given. */
   readonly filter: string;
   /** 0, 1, 2: the granted QoS. 128 and above: refused. */
   readonly reasonCode: number;

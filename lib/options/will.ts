@@ -7,6 +7,7 @@ import { binaryData, boolean, checkNames, integer, oneOf } from './validate.js';
 
 /** The message the server publishes when the connection ends without a DISCONNECT (3.1.2.5). */
 export interface WillOptions {
+  /** A topic name: not empty, no wildcards. */
   topic: string;
   /** At most 65,535 bytes. Default: empty. */
   payload?: string | ArrayBufferView | ArrayBuffer | undefined;

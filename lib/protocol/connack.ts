@@ -18,8 +18,11 @@ export interface ServerLimits {
   readonly maximumPacketSize: number;
   /** Topic aliases it takes. */
   readonly topicAliasMaximum: number;
+  /** Whether filters may have wildcards. */
   readonly wildcardSubscriptionAvailable: boolean;
+  /** Whether subscriptions may have an identifier. */
   readonly subscriptionIdentifiersAvailable: boolean;
+  /** Whether there are shared subscriptions, `$share/...`. */
   readonly sharedSubscriptionAvailable: boolean;
   /** Seconds, used instead of the option `keepAlive`; undefined: the option is used. */
   readonly serverKeepAlive: number | undefined;

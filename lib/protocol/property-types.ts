@@ -25,14 +25,19 @@ export interface PublishProperties {
 
 /** Properties of a received message. MQTT 5; empty in 3.1.1. */
 export interface MessageProperties {
+  /** 1: the payload is UTF-8 text, as its publisher says. */
   readonly payloadFormatIndicator?: 0 | 1;
   /** Seconds that were left when the server sent the message. */
   readonly messageExpiryInterval?: number;
+  /** What the payload is, by convention a MIME type. */
   readonly contentType?: string;
+  /** Topic for an answer. */
   readonly responseTopic?: string;
+  /** To be sent back with the answer. */
   readonly correlationData?: Buffer;
   /** Identifiers of the subscriptions that matched, where they have one. */
   readonly subscriptionIdentifiers?: readonly number[];
+  /** Any pairs, in order. */
   readonly userProperties?: UserProperties;
 }
 
@@ -40,6 +45,7 @@ export interface MessageProperties {
 export interface AckProperties {
   /** What the server has to say about it, for people. */
   readonly reasonString?: string;
+  /** Any pairs, in order. */
   readonly userProperties?: UserProperties;
 }
 
@@ -47,21 +53,33 @@ export interface AckProperties {
 export interface ConnackProperties extends AckProperties {
   /** Seconds; the server's word replaces the client's. */
   readonly sessionExpiryInterval?: number;
+  /** QoS 1 and 2 messages the server takes unacknowledged. */
   readonly receiveMaximum?: number;
+  /** The highest QoS the server takes, where that is not 2. */
   readonly maximumQoS?: 0 | 1;
+  /** 0: the server keeps no retained messages. */
   readonly retainAvailable?: 0 | 1;
+  /** The largest packet the server takes, bytes. */
   readonly maximumPacketSize?: number;
+  /** The client identifier the server chose. */
   readonly assignedClientIdentifier?: string;
+  /** Topic aliases the server takes. */
   readonly topicAliasMaximum?: number;
+  /** 0: no wildcards in filters. */
   readonly wildcardSubscriptionAvailable?: 0 | 1;
+  /** 0: no subscription identifiers. */
   readonly subscriptionIdentifiersAvailable?: 0 | 1;
+  /** 0: no shared subscriptions. */
   readonly sharedSubscriptionAvailable?: 0 | 1;
   /** Seconds; used instead of the option `keepAlive`. */
   readonly serverKeepAlive?: number;
+  /** A base for response topics, when `requestResponseInformation` asked for it. */
   readonly responseInformation?: string;
   /** Another server to use. */
   readonly serverReference?: string;
+  /** The name of the authentication method. */
   readonly authenticationMethod?: string;
+  /** Data of that method. */
   readonly authenticationData?: Buffer;
 }
 
@@ -74,10 +92,12 @@ export interface DisconnectProperties {
   sessionExpiryInterval?: number | undefined;
   /** For people. */
   reasonString?: string | undefined;
+  /** Any pairs, in order. */
   userProperties?: UserPropertiesInit | undefined;
 }
 
 /** Properties of SUBSCRIBE and UNSUBSCRIBE. MQTT 5. */
 export interface SubscribeProperties {
+  /** Any pairs, in order. */
   userProperties?: UserPropertiesInit | undefined;
 }

@@ -20,7 +20,8 @@ set_target_properties(mqtt_native_node PROPERTIES OUTPUT_NAME mqtt_native PREFIX
 if(NOT CMAKE_LIBRARY_OUTPUT_DIRECTORY)
   set_target_properties(mqtt_native_node PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/Release")
 endif()
-target_compile_definitions(mqtt_native_node PRIVATE NAPI_VERSION=8 NODE_ADDON_API_DISABLE_DEPRECATED NAPI_CPP_EXCEPTIONS BUILDING_NODE_EXTENSION)
+target_compile_definitions(mqtt_native_node PRIVATE NAPI_VERSION=8 NODE_ADDON_API_DISABLE_DEPRECATED NAPI_CPP_EXCEPTIONS
+                           BUILDING_NODE_EXTENSION)
 target_include_directories(mqtt_native_node SYSTEM PRIVATE "${addon_api}" "${api_headers}")
 target_link_libraries(mqtt_native_node PRIVATE mqtt_native)
 if(APPLE)

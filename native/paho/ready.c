@@ -74,7 +74,7 @@ static int next_packet(mqn_link* link) {
     mqn_verdict verdict;
     int repeated;
     if (link->packet_size == 0) {
-      verdict = length < 2 ? MQN_GUARD_WAIT : mqn_guard_header(guard, data, length, &link->packet_size);
+      verdict = length == 0 ? MQN_GUARD_WAIT : mqn_guard_header(guard, data, length, &link->packet_size);
       if (verdict == MQN_GUARD_WAIT) return 0;
       if (verdict == MQN_GUARD_FAIL) break;
     }
@@ -188,7 +188,7 @@ void mqn_port_fail(mqn_link_owner* owner, int error, uint8_t reason_code, const 
   if (!link || link->failed) return;
   if (!owner->error) {
     owner->error = error;
-    owner->reason_code = owner->version == 5 ? reason_code : 0;   /* 3.1.1 has none */
+    owner->reason_code = reason_code;
     strncpy(owner->error_text, text, sizeof owner->error_text - 1);
     owner->error_text[sizeof owner->error_text - 1] = 0;
   }

@@ -46,13 +46,15 @@ function lockedChecksum(lock, name) {
 function checkCrate(name, lock) {
   const { what, version, read } = crates[name];
   const crate = path.join(vendorFolder, name);
+  const again = 'remove native/sources/vendor and run this again';
   const listed = readText(path.join(crate, '.cargo-checksum.json'));
-  if (listed === undefined) throw new BuildError(`native/sources/vendor/${name} is missing: remove native/sources/vendor and run this again`);
+  if (listed === undefined) throw new BuildError(`native/sources/vendor/${name} is missing: ${again}`);
   const checksums = JSON.parse(listed);
-  if (checksums.package !== lockedChecksum(lock, name)) throw new BuildError(`native/sources/vendor/${name} is not the crate that Cargo.lock names`);
+  const isLocked = checksums.package === lockedChecksum(lock, name);
+  if (!isLocked) throw new BuildError(`native/sources/vendor/${name} is not the crate that Cargo.lock names: ${again}`);
   for (const [file, expected] of Object.entries(checksums.files)) {
     if (sha256(fs.readFileSync(path.join(crate, file))) !== expected) {
-      throw new BuildError(`native/sources/vendor/${name}/${file} was changed: remove native/sources/vendor and run this again`);
+      throw new BuildError(`native/sources/vendor/${name}/${file} was changed: ${again}`);
     }
   }
   const found = read(crate);

@@ -1,5 +1,4 @@
 /* A connection's life as its owner sees it, and the transport's turn: what is written leaves, failures are told, time passes. */
-#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -176,15 +175,7 @@ void mqn_transport_arm(void) {
 
 /* ---- the transport ---- */
 
-/* On Linux a write to a socket whose peer is gone raises SIGPIPE, which by default ends the process; libuv writes without MSG_NOSIGNAL
- * and leaves this to the application. Node.js ignores it; a host that has made no choice of its own must live as well. */
-static void ignore_broken_pipes(void) {
-#if defined(SIGPIPE)
-  void (*before)(int) = signal(SIGPIPE, SIG_IGN);
-  if (before != SIG_DFL && before != SIG_ERR) signal(SIGPIPE, before);
-#endif
-}
-
+/* The thread that calls it must live through SIGPIPE (core/src/signals.c): libuv writes without MSG_NOSIGNAL. */
 void mqn_transport_init(uv_loop_t* loop) {
   mqn_transport* t = &mqn_the_transport;
   int i;
@@ -196,7 +187,6 @@ void mqn_transport_init(uv_loop_t* loop) {
   mqn_node_init(&t->reap, NULL);
   for (i = 0; i < MQN_TIMED_LISTS; ++i) mqn_node_init(&t->timed[i], NULL);
   uv_timer_init(loop, &t->timer);
-  ignore_broken_pipes();
   mqn_tls_library_init();
 }
 

@@ -92,6 +92,7 @@ static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) 
   if (p->tls) {
     mqn_tls_fed(c);          /* a failure is told after the bytes before it */
     mqn_write_flush(c);      /* handshake, alert */
+    mqn_write_report(c);
   }
   if (c->state != MQN_CONNECTION_OPEN) return;
   if (mqn_buffer_length(&c->in) >= MQN_READ_AHEAD && (p->held || expected(c) == 0)) p->full = 1;

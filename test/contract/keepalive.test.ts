@@ -22,11 +22,7 @@ forEachEngine((engine) => {
       const messages = messagesOf(client);
       await client.subscribe(topic, { qos: 1 });
       // The broker closes after one and a half times the keep alive: this is three times, and nothing but pings is sent.
-      const start = mosquitto.broker.log.length;
-      const pings = () => mosquitto.broker.log.slice(start).split('Received PINGREQ').length - 1;
-      while (pings() < 3 && disconnects.waiting === 0) {
-        await new Promise((resolve) => { setTimeout(resolve, 50); });
-      }
+      await mosquitto.broker.logged('Received PINGREQ', 3, mosquitto.broker.log.length);
       expect(disconnects.all).toEqual([]);
       await client.publish(topic, 'alive', { qos: 1 });
       expect((await messages.next()).text()).toBe('alive');

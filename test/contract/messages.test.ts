@@ -65,6 +65,19 @@ forEachEngine((engine) => {
       expect(message.payload.buffer.byteLength).toBeLessThan(16 * 1024);
     });
 
+    engine.case('1,000 retained messages arrive at once, each with its topic', async () => {
+      const base = freshTopic(engine);
+      const client = await engine.connected(server.url, options);
+      const topics = upTo(1000).map((index) => `${base}/${index}`);
+      await Promise.all(topics.map((topic) => client.publish(topic, topic, { qos: 1, retain: true })));
+      const messages = messagesOf(client);
+      await client.subscribe(`${base}/+`, { qos: 1 });
+      const got = await messages.take(1000);
+      expect(got.every((message) => message.retain && message.text() === message.topic)).toBe(true);
+      expect(new Set(got.map((message) => message.topic)).size).toBe(1000);
+      await Promise.all(topics.map((topic) => client.publish(topic, '', { qos: 1, retain: true })));
+    });
+
     engine.case('every listener and the handler of the filter get the message', async () => {
       const topic = freshTopic(engine);
       const client = await engine.connected(server.url, options);

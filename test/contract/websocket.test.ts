@@ -94,22 +94,20 @@ forEachEngine((engine) => {
   });
 }, ['js']);
 
-describe('engine selection', () => {
-  forEachEngine((engine) => {
-    engine.case('ws with the native engine is refused by name, until it serves it', async () => {
-      const client = engine.client(mosquitto.broker.websocketUrl);
-      expect(await codeOf(client.connect())).toBe('ERR_MQTT_ENGINE_UNAVAILABLE');
-    });
+forEachEngine((engine) => {
+  engine.case('ws with the native engine is refused by name, until it serves it', async () => {
+    const client = engine.client(mosquitto.broker.websocketUrl);
+    expect(await codeOf(client.connect())).toBe('ERR_MQTT_ENGINE_UNAVAILABLE');
+  });
 
-    engine.case("ws with 'auto' is served by the js engine, which says why", async () => {
-      const client = new Client(mosquitto.broker.websocketUrl, { engine: 'auto' });
-      try {
-        const result = await client.connect();
-        expect(result.engine.name).toBe('js');
-        expect(result.engine.reason).toMatch(/ws/i);
-      } finally {
-        client.destroy();
-      }
-    });
-  }, ['native']);
-});
+  engine.case("ws with 'auto' is served by the js engine, which says why", async () => {
+    const client = new Client(mosquitto.broker.websocketUrl, { engine: 'auto' });
+    try {
+      const result = await client.connect();
+      expect(result.engine.name).toBe('js');
+      expect(result.engine.reason).toMatch(/ws/i);
+    } finally {
+      client.destroy();
+    }
+  });
+}, ['native']);

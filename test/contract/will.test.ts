@@ -4,6 +4,7 @@
 import { describe, expect } from 'vitest';
 import { forEachEngine, messagesOf } from '../support/engines.js';
 import type { EngineUnderTest } from '../support/engines.js';
+import { hexOf } from '../support/packets.js';
 import { refusalOf } from '../support/outcomes.js';
 import { forEachServer, freshTopic, startServers } from '../support/servers.js';
 import type { Server } from '../support/servers.js';
@@ -86,7 +87,7 @@ forEachEngine((engine) => {
       expect(properties).toMatchObject({
         payloadFormatIndicator: 1, contentType: 'text/plain', responseTopic: 'r', userProperties: [['b', '2'], ['a', '1'], ['b', '2']],
       });
-      expect(Buffer.from(properties!.correlationData!).toString('hex')).toBe('0102');
+      expect(hexOf(properties?.correlationData)).toBe('0102');
     });
 
     engine.case('a delayed will is not published when the client comes back in time [MQTT-3.1.3-9]', async () => {

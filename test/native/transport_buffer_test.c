@@ -24,50 +24,50 @@ static void bytes_come_out_as_they_went_in(void) {
     uint32_t length = random_number(random_number(20) == 0 ? 100000 : 300), i;
     if (random_number(2)) {
       char* room = mqn_buffer_reserve(&b, length);
-      CHECK(room != NULL && b.capacity - b.end >= length && b.data + b.end == room);
+      EXPECT(room != NULL && b.capacity - b.end >= length && b.data + b.end == room);
       for (i = 0; i < length; ++i) room[i] = (char)pattern(in + i);
       b.end += length;
     } else {
       char* piece = malloc(length + 1);
       for (i = 0; i < length; ++i) piece[i] = (char)pattern(in + i);
-      CHECK(mqn_buffer_append(&b, piece, length) == 0);
+      EXPECT(mqn_buffer_append(&b, piece, length) == 0);
       free(piece);
     }
     in += length;
-    CHECK(mqn_buffer_length(&b) == in - out);
+    EXPECT(mqn_buffer_length(&b) == in - out);
     length = random_number(4) == 0 ? (uint32_t)mqn_buffer_length(&b) : random_number((uint32_t)mqn_buffer_length(&b) + 1);
-    if (round % 16 == 0 && !CHECK(follows(&b, out))) break;
+    if (round % 16 == 0 && !EXPECT(follows(&b, out))) break;
     b.start += length;
     out += length;
     if (random_number(10) == 0) mqn_buffer_trim(&b, 4096);
-    CHECK(b.start <= b.end && b.end <= b.capacity);
+    EXPECT(b.start <= b.end && b.end <= b.capacity);
   }
-  CHECK(b.capacity < 8u << 20);                /* what was taken is used again, it does not pile up */
+  EXPECT(b.capacity < 8u << 20);                /* what was taken is used again, it does not pile up */
   mqn_buffer_free(&b);
-  CHECK(b.data == NULL && b.capacity == 0);
+  EXPECT(b.data == NULL && b.capacity == 0);
 }
 
 static void impossible_size_changes_nothing(void) {
   mqn_buffer b = { NULL, 0, 0, 0 }, before;
-  CHECK(mqn_buffer_append(&b, "abc", 3) == 0);
+  EXPECT(mqn_buffer_append(&b, "abc", 3) == 0);
   before = b;
-  CHECK(mqn_buffer_reserve(&b, SIZE_MAX) == NULL);
-  CHECK(mqn_buffer_reserve(&b, SIZE_MAX - 2) == NULL);
-  CHECK(memcmp(&before, &b, sizeof b) == 0 && memcmp(b.data, "abc", 3) == 0);
+  EXPECT(mqn_buffer_reserve(&b, SIZE_MAX) == NULL);
+  EXPECT(mqn_buffer_reserve(&b, SIZE_MAX - 2) == NULL);
+  EXPECT(memcmp(&before, &b, sizeof b) == 0 && memcmp(b.data, "abc", 3) == 0);
   mqn_buffer_free(&b);
 }
 
 static void trim_gives_back_only_large_and_empty_ones(void) {
   mqn_buffer b = { NULL, 0, 0, 0 };
-  CHECK(mqn_buffer_reserve(&b, 100000) != NULL);
+  EXPECT(mqn_buffer_reserve(&b, 100000) != NULL);
   b.end = 1;
   mqn_buffer_trim(&b, 4096);
-  CHECK(b.capacity >= 100000);
+  EXPECT(b.capacity >= 100000);
   b.start = 1;
   mqn_buffer_trim(&b, b.capacity);
-  CHECK(b.capacity >= 100000 && b.start == 0 && b.end == 0);
+  EXPECT(b.capacity >= 100000 && b.start == 0 && b.end == 0);
   mqn_buffer_trim(&b, 4096);
-  CHECK(b.capacity == 0 && b.data == NULL);
+  EXPECT(b.capacity == 0 && b.data == NULL);
 }
 
 /* A buffer of an idle connection serves the next busy one; neither a small nor a huge one is kept. */
@@ -76,21 +76,21 @@ static void spare_buffers_are_passed_on(void) {
   char* data;
   int i;
   harness_start();
-  CHECK(mqn_buffer_reserve(&b, 64u << 10) != NULL);
+  EXPECT(mqn_buffer_reserve(&b, 64u << 10) != NULL);
   data = b.data;
   mqn_buffer_give_spare(&b, 1024);
-  CHECK(b.data == NULL && b.capacity == 0);
+  EXPECT(b.data == NULL && b.capacity == 0);
   mqn_buffer_take_spare(&next, 1u << 20);
-  CHECK(next.data == NULL);                    /* too small for that */
+  EXPECT(next.data == NULL);                    /* too small for that */
   mqn_buffer_take_spare(&next, 1000);
-  CHECK(next.data == data && mqn_buffer_length(&next) == 0);
+  EXPECT(next.data == data && mqn_buffer_length(&next) == 0);
   mqn_buffer_free(&next);
   for (i = 0; i < 3 * MQN_SPARES; ++i) {
-    CHECK(mqn_buffer_reserve(&b, i % 2 ? 64u << 10 : 1u << 20) != NULL);
+    EXPECT(mqn_buffer_reserve(&b, i % 2 ? 64u << 10 : 1u << 20) != NULL);
     mqn_buffer_give_spare(&b, 1024);
-    CHECK(b.data == NULL);
+    EXPECT(b.data == NULL);
   }
-  CHECK(mqn_the_transport.spares == MQN_SPARES);
+  EXPECT(mqn_the_transport.spares == MQN_SPARES);
   harness_stop();
 }
 
@@ -107,5 +107,5 @@ int main(void) {
     tests[i].run();
     printf("   %s\n", check_failures == before ? "ok" : "FAILED");
   }
-  return check_failures != 0;
+  return check_result();
 }

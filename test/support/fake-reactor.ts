@@ -94,6 +94,11 @@ export class FakeReactor implements NativeBinding {
     return number;
   }
 
+  /** A destroyed client's number may be given again. */
+  free(number: number): void {
+    this.numbers[number] = false;
+  }
+
   open(client: number, options: NativeOpenOptions): number {
     return this.command('open', client, options.host);
   }

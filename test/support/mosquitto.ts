@@ -79,6 +79,7 @@ export class Mosquitto {
   #ports: Partial<Record<Listener, number>> = {};
   #process: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
+  #logGrew: () => void = () => undefined;
 
   private constructor(private readonly options: MosquittoOptions) {
     this.folder = makeTemporaryFolder('mosquitto');
@@ -140,6 +141,13 @@ export class Mosquitto {
     return `wss://localhost:${this.port('websocketTls')}/`;
   }
 
+  /** Waits until a text stands in the log `times` times, behind place `from` of it. One wait at a time. */
+  async logged(text: string, times: number, from: number): Promise<void> {
+    while (this.log.slice(from).split(text).length - 1 < times) {
+      await withSafetyNet(`'${text}' in Mosquitto's log`, new Promise<void>((resolve) => { this.#logGrew = resolve; }));
+    }
+  }
+
   /** The process answers nothing any more, and its connections stay open. */
   freeze(): void {
     this.#process?.kill('SIGSTOP');
@@ -191,7 +199,8 @@ export class Mosquitto {
       'persistence true', `persistence_location ${this.folder}/`,
       ...(this.options.durable === true ? ['autosave_on_changes true', 'autosave_interval 1'] : []),
       'set_tcp_nodelay true', 'max_queued_messages 100000', 'sys_interval 0',
-      // Mosquitto 2.0.11 acknowledges messages of QoS 2 from a client of 3.1.1 beyond this number and then forgets them, whichever client it is.
+      // Mosquitto 2.0.11 acknowledges more messages of QoS 2 than this from a client of 3.1.1 and then forgets them, whichever client it
+      // is.
       'max_inflight_messages 200',
       `listener ${this.port('plain')} 127.0.0.1`, 'allow_anonymous true',
       `listener ${this.port('users')} 127.0.0.1`, 'allow_anonymous false',
@@ -217,7 +226,10 @@ export class Mosquitto {
     const kill = (): void => { child.kill('SIGKILL'); };
     process.once('exit', kill);
     let running = true;
-    const append = (data: Buffer): void => { this.log += data.toString(); };
+    const append = (data: Buffer): void => {
+      this.log += data.toString();
+      this.#logGrew();
+    };
     child.stdout.on('data', append);
     child.stderr.on('data', append);
     this.#exited = new Promise((resolve) => {

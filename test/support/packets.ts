@@ -61,6 +61,11 @@ export function toBytes(value: Bytes): Buffer {
   return typeof value === 'string' ? bytes(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
+/** Bytes as hexadecimal digits; undefined has a name of its own, so that it equals nothing else. */
+export function hexOf(value: Uint8Array | undefined): string {
+  return value === undefined ? 'undefined' : Buffer.from(value).toString('hex');
+}
+
 export function variableByteInteger(value: number): Buffer {
   const out: number[] = [];
   let rest = value;

@@ -1,12 +1,16 @@
 /** The js engine without lib, against real brokers: Aedes (3.1.1) and Mosquitto (both versions), over TCP, TLS and WebSockets. */
+import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EngineOpen, EngineTls } from '../../dist/engine/engine.js';
 import type { Version } from '../support/packets.js';
-import { freshTopic, startServers } from '../support/servers.js';
+import { startServers } from '../support/servers.js';
+import type { Certificates } from '../support/certificates.js';
+import { ScriptedBroker } from '../support/scripted-broker.js';
 import { Driver } from './js-engine-driver.js';
 
 const servers = startServers({ tls: true });
-const name = { name: 'js' } as const;
+let topics = 0;
+const freshTopic = (): string => `unit/${topics += 1}`;
 
 let driver: Driver;
 beforeEach(() => { driver = new Driver(); });
@@ -22,7 +26,7 @@ async function connect(options: Partial<EngineOpen>): Promise<void> {
 
 /** Three messages a QoS come back as they went, in order; a hundred of each more are counted. */
 async function roundTrip(): Promise<void> {
-  const topic = freshTopic(name as never);
+  const topic = freshTopic();
   driver.subscribe(1, [topic, `${topic}/none`], [2, 0]);
   expect((await driver.subscribed.next()).reasonCodes).toEqual([2, 0]);
   let slot = 10;
@@ -71,7 +75,7 @@ describe('plain TCP', () => {
 
   it('Mosquitto, 5: its Receive Maximum of 20 bounds what is under way, and 2,000 messages arrive', async () => {
     await connect({ port: servers.mosquitto.port('plain'), window: 100 });
-    const topic = freshTopic(name as never);
+    const topic = freshTopic();
     driver.subscribe(1, [topic], [1]);
     await driver.subscribed.next();
     for (let sent = 0; sent < 2000;) {
@@ -88,7 +92,7 @@ describe('plain TCP', () => {
 
   it('properties there and back, user properties in order', async () => {
     await connect({ port: servers.mosquitto.port('plain') });
-    const topic = freshTopic(name as never);
+    const topic = freshTopic();
     driver.subscribe(1, [topic], [1]);
     await driver.subscribed.next();
     driver.publish(topic, 'x', 1, 2, "01 01 03 0001'c' 08 0001'r' 09 0002 00ff 26 0001'b' 0001'1' 26 0001'a' 0001'2' 26 0001'b' 0001'3'");
@@ -108,8 +112,9 @@ describe('plain TCP', () => {
 });
 
 describe('TLS', () => {
+  const certificates = (): Certificates => servers.mosquitto.certificates!;
   const tls = (more: Partial<EngineTls> = {}): EngineTls => ({
-    ca: servers.mosquitto.certificates!.authority.cert, cert: undefined, key: undefined, passphrase: undefined, servername: undefined, alpn: undefined,
+    ca: certificates().authority.cert, cert: undefined, key: undefined, passphrase: undefined, servername: undefined, alpn: undefined,
     minVersion: 'TLSv1.2', maxVersion: undefined, ciphers: undefined, insecureSkipVerify: false, ...more,
   });
   const where = (): Partial<EngineOpen> => ({ transport: 'tls', host: 'localhost', port: servers.mosquitto.port('tls') });
@@ -121,16 +126,29 @@ describe('TLS', () => {
 
   for (const maxVersion of ['TLSv1.2', undefined] as const) {
     it(`a cipher list is about TLS 1.2 and leaves 1.3 alone (${maxVersion ?? 'no'} maximum)`, async () => {
-      await connect({ ...where(), tls: tls({ ciphers: 'ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256', maxVersion }) });
+      const { cert, key } = certificates().server;
+      const server = await ScriptedBroker.start({ tls: { cert, key } });
+      try {
+        const ciphers = 'ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256';
+        driver.open({ ...where(), host: '127.0.0.1', port: server.port, tls: tls({ ciphers, maxVersion }) });
+        const link = await server.accept();
+        await link.handshake(5);
+        await driver.connects.next();
+        const socket = link.socket as TLSSocket;
+        expect(socket.getProtocol()).toBe(maxVersion ?? 'TLSv1.3');
+        expect(ciphers.includes(socket.getCipher().name)).toBe(maxVersion === 'TLSv1.2');
+      } finally {
+        await server.stop();
+      }
     });
   }
 
   const REFUSALS: [string, () => Partial<EngineTls>, RegExp][] = [
     ['the certificate is for another name', () => ({ servername: 'other.example' }), /altnames|does not match/i],
     ['an address is not in the certificate', () => ({ servername: '127.0.0.2' }), /altnames|does not match/i],
-    ['the authority is unknown', () => ({ ca: servers.mosquitto.certificates!.otherAuthority.cert }), /certificate/i],
+    ['the authority is unknown', () => ({ ca: certificates().otherAuthority.cert }), /certificate/i],
     ['the authority is no certificate', () => ({ ca: 'no certificate' }), /./],
-    ['the key is not the certificate\'s', () => ({ cert: servers.mosquitto.certificates!.client.cert, key: servers.mosquitto.certificates!.server.key }), /key/i],
+    ['the key is not the certificate\'s', () => ({ cert: certificates().client.cert, key: certificates().server.key }), /key/i],
     ['there is no common cipher', () => ({ ciphers: 'NULL-SHA256', maxVersion: 'TLSv1.2' }), /./],
   ];
   for (const [what, options, text] of REFUSALS) {
@@ -157,7 +175,7 @@ describe('TLS', () => {
   });
 
   it('a client certificate, its key encrypted, is shown; without one ERR_MQTT_TLS', async () => {
-    const { client, encryptedClientKey, passphrase } = servers.mosquitto.certificates!;
+    const { client, encryptedClientKey, passphrase } = certificates();
     const port = servers.mosquitto.port('clientCertificate');
     await connect({ ...where(), port, tls: tls({ cert: client.cert, key: encryptedClientKey, passphrase }) });
     const without = new Driver();
@@ -177,13 +195,14 @@ describe('TLS', () => {
   for (const version of [4, 5] as Version[]) {
     it(`WebSocket with and without TLS, ${version === 4 ? '3.1.1' : '5'}: messages of every QoS there and back`, async () => {
       await connect({ transport: 'ws', port: servers.mosquitto.port('websocket'), protocolVersion: version, window: 20 });
-      const topic = freshTopic(name as never);
+      const topic = freshTopic();
       driver.subscribe(1, [topic], [2]);
       await driver.subscribed.next();
       const secure = new Driver();
       try {
         const port = servers.mosquitto.port('websocketTls');
-        secure.open({ transport: 'wss', host: 'localhost', port, path: '/mqtt?x=1', tls: tls(), protocolVersion: version, clientId: 'secure', window: 20 });
+        const path = '/mqtt?x=1';
+        secure.open({ transport: 'wss', host: 'localhost', port, path, tls: tls(), protocolVersion: version, clientId: 'secure', window: 20 });
         await secure.connects.next();
         for (const qos of [0, 1, 2]) {
           secure.publish(topic, 'x'.repeat(20_000), qos, 1 + qos);
@@ -198,7 +217,8 @@ describe('TLS', () => {
   }
 
   it('wss: another name is ERR_MQTT_TLS, ws to a server without WebSockets ERR_MQTT_CONNECT', async () => {
-    driver.open({ transport: 'wss', host: 'localhost', port: servers.mosquitto.port('websocketTls'), tls: tls({ servername: 'other.example' }) });
+    const port = servers.mosquitto.port('websocketTls');
+    driver.open({ transport: 'wss', host: 'localhost', port, tls: tls({ servername: 'other.example' }) });
     expect((await driver.openFailures.next()).code).toBe('ERR_MQTT_TLS');
     driver.open({ transport: 'ws', port: servers.mosquitto.port('plain') });
     expect((await driver.openFailures.next()).code).toBe('ERR_MQTT_CONNECT');

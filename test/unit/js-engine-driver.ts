@@ -1,6 +1,6 @@
 /**
- * Drives the js engine as lib does, without lib: what the engine reports is kept to be awaited. Two promises of engine.ts are watched all the time: the sink is
- * never called from inside a call into the engine, and each request ends once.
+ * Drives the js engine as lib does, without lib: what the engine reports is kept to be awaited. Two promises of engine.ts are watched all
+ * the time: the sink is never called from inside a call into the engine, and each request ends once.
  */
 import { JsEngine } from '../../dist/engine/js/js-engine.js';
 import type { EngineConnected, EngineFailure, EngineOpen, EngineSink } from '../../dist/engine/engine.js';
@@ -31,12 +31,12 @@ export interface Answered {
 }
 
 export const OPTIONS: EngineOpen = {
-  transport: 'tcp', host: '127.0.0.1', port: 0, path: '/', tls: undefined, protocolVersion: 5, cleanStart: true, keepAlive: 60, clientId: 'driver',
-  username: undefined, password: undefined, will: undefined, properties: undefined, receiveMaximum: 1000, maximumPacketSize: 0, topicAliasMaximum: 16,
-  window: 100, connectTimeout: 10_000,
+  transport: 'tcp', host: '127.0.0.1', port: 0, path: '/', tls: undefined, protocolVersion: 5, cleanStart: true, keepAlive: 60,
+  clientId: 'driver', username: undefined, password: undefined, will: undefined, properties: undefined, receiveMaximum: 1000,
+  maximumPacketSize: 0, topicAliasMaximum: 16, window: 100, connectTimeout: 10_000,
 };
 
-export const HEX = (bytes: Uint8Array | undefined): string | undefined => (bytes === undefined ? undefined : Buffer.from(bytes).toString('hex'));
+export const HEX = (data: Uint8Array | undefined): string | undefined => (data === undefined ? undefined : Buffer.from(data).toString('hex'));
 
 export class Driver implements EngineSink<Received> {
   readonly engine: JsEngine<Received>;
@@ -86,7 +86,8 @@ export class Driver implements EngineSink<Received> {
   }
 
   subscribe(slot: number, filters: string[], options: number[] = filters.map(() => 0), properties?: Bytes): void {
-    this.call((engine) => engine.subscribe(slot, filters, Uint8Array.from(options), properties === undefined ? undefined : toBytes(properties)));
+    const data = properties === undefined ? undefined : toBytes(properties);
+    this.call((engine) => engine.subscribe(slot, filters, Uint8Array.from(options), data));
   }
 
   unsubscribe(slot: number, filters: string[]): void {
@@ -209,5 +210,12 @@ export class Driver implements EngineSink<Received> {
     if (this.#inCall > 0) {
       this.faults.push(`${what} was reported from inside a call into the engine`);
     }
+  }
+}
+
+/** Lets the event loop go round. */
+export async function turns(count = 3): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    await new Promise((resolve) => { setImmediate(resolve); });
   }
 }

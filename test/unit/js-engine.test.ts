@@ -1,15 +1,12 @@
 /**
- * The js engine without lib, against a broker that is a script: what it sends byte for byte, when it acknowledges, how much it takes, and how each
- * thing ends. Real brokers, TLS and WebSockets are in js-engine-brokers.test.ts.
+ * The js engine without lib, against a broker that is a script: what it sends byte for byte, when it acknowledges, and how each thing ends.
+ * Limits and back-pressure are in js-engine-limits.test.ts; real brokers, TLS and WebSockets in js-engine-brokers.test.ts.
  */
-import { spawnSync } from 'node:child_process';
-import * as path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { packetIdentifier, packetsOf, readConnect } from '../support/packets.js';
+import { bytes, field, packet, packetIdentifier, packetsOf, readConnect, uint16 } from '../support/packets.js';
 import type { Version } from '../support/packets.js';
 import { ScriptedBroker } from '../support/scripted-broker.js';
-import { Driver, HEX } from './js-engine-driver.js';
+import { Driver, HEX, turns } from './js-engine-driver.js';
 
 let broker: ScriptedBroker;
 let driver: Driver;
@@ -23,12 +20,6 @@ afterEach(async () => {
   expect(driver.faults).toEqual([]);
 });
 
-const turns = async (count = 3): Promise<void> => {
-  for (let index = 0; index < count; index += 1) {
-    await new Promise((resolve) => { setImmediate(resolve); });
-  }
-};
-
 for (const version of [4, 5] as Version[]) {
   const packets = packetsOf(version);
   const none = version === 5 ? '00' : '';
@@ -36,15 +27,16 @@ for (const version of [4, 5] as Version[]) {
   describe(version === 4 ? '3.1.1' : '5', () => {
     it('CONNECT says what the options say', async () => {
       driver.open({
-        port: broker.port, protocolVersion: version, cleanStart: false, keepAlive: 300, clientId: 'ä', username: 'me', password: Buffer.from([0, 255]),
-        will: { topic: 'w', payload: Buffer.from('bye'), qos: 2, retain: true, properties: version === 5 ? Buffer.from('1800000001', 'hex') : undefined },
-        properties: version === 5 ? Buffer.from('260001620001322600016100013126000162000133', 'hex') : undefined,
+        port: broker.port, protocolVersion: version, cleanStart: false, keepAlive: 300, clientId: 'ä',
+        username: 'me', password: Buffer.from([0, 255]),
+        will: { topic: 'w', payload: Buffer.from('bye'), qos: 2, retain: true, properties: version === 5 ? bytes('18 00000001') : undefined },
+        properties: version === 5 ? bytes("26 0001'b' 0001'2' 26 0001'a' 0001'1' 26 0001'b' 0001'3'") : undefined,
       });
       const link = await broker.accept();
       const connect = await link.expectType(1);
       expect(readConnect(connect)).toEqual({
         level: version, flags: 0xf4, keepAlive: 300, clientId: 'ä',
-        properties: version === 5 ? ['26: 0001620001' + '32', '26: 0001610001' + '31', '26: 0001620001' + '33'] : [],
+        properties: version === 5 ? ['26: 000162000132', '26: 000161000131', '26: 000162000133'] : [],
         ...(version === 5 ? { willProperties: ['18: 00000001'] } : {}),
         willTopic: 'w', willPayload: '627965', username: 'me', password: '00ff',
       });
@@ -94,7 +86,9 @@ for (const version of [4, 5] as Version[]) {
       expect(driver.publish('a/b', Buffer.from('one'), 1, 11, undefined, true)).toBe(true);
       expect(driver.publish('a/b', '', 2, 12)).toBe(true);
       const size = (bytes: number): string => (version === 5 ? bytes + 1 : bytes).toString(16).padStart(2, '0');
-      await link.expect(`30 ${size(9)} 0003'a/b' ${none} 'zero'`, `33 ${size(10)} 0003'a/b' 0001 ${none} 'one'`, `34 ${size(7)} 0003'a/b' 0002 ${none}`);
+      await link.expect(
+        `30 ${size(9)} 0003'a/b' ${none} 'zero'`, `33 ${size(10)} 0003'a/b' 0001 ${none} 'one'`, `34 ${size(7)} 0003'a/b' 0002 ${none}`,
+      );
       expect(await driver.published.next()).toEqual({ slot: 10, reasonCode: 0, properties: undefined });
       link.send(packets.pubrec(2));
       await link.expect('62 02 0002');
@@ -106,16 +100,20 @@ for (const version of [4, 5] as Version[]) {
 
     it('a buffer may be written again as soon as publish() has returned, also where the message waits or is large', async () => {
       const link = await driver.connect(broker, version, { window: 1 });
-      const buffer = Buffer.alloc(100_000, 'a');
+      // More than the kernel takes at once: most of the first one is still with us when the buffer is written again.
+      const LARGE = 8_000_000;
+      const buffer = Buffer.alloc(LARGE, 'a');
       driver.publish('t', buffer, 1);
       driver.publish('t', buffer.subarray(0, 100), 1);
       driver.publish('t', buffer, 0);
+      await turns();
       buffer.fill('b');
-      for (const [length, id] of [[100_000, 1], [100, 2]] as const) {
+      for (const [length, id] of [[LARGE, 1], [100, 2]] as const) {
         expect((await link.expectType(3)).subarray(-length).equals(Buffer.alloc(length, 'a'))).toBe(true);
         link.send(packets.puback(id));
       }
-      expect((await link.expectType(3)).subarray(-100_000).equals(Buffer.alloc(100_000, 'a'))).toBe(true);
+      expect((await link.expectType(3)).subarray(-LARGE).equals(Buffer.alloc(LARGE, 'a'))).toBe(true);
+      link.seen.length = 0;
     });
 
     it('order is kept: what comes after a message that waits for the window, waits too', async () => {
@@ -139,10 +137,8 @@ for (const version of [4, 5] as Version[]) {
       const filters = ['b', '1', 'resubscribe', '0', '__proto__', 'b'];
       const options = version === 5 ? [0x2e, 1, 2, 0, 0x19, 0x04] : [2, 1, 0, 1, 2, 0];
       driver.subscribe(7, filters, options, version === 5 ? '0b 05' : undefined);
-      const body = filters.map((filter, index) => `00${filter.length.toString(16).padStart(2, '0')} '${filter}' 0${options[index]!.toString(16)}`.replace(/0([0-9a-f]{2})$/, '$1'));
-      const properties = version === 5 ? '02 0b 05' : '';
-      const length = 2 + (version === 5 ? 3 : 0) + filters.reduce((sum, filter) => sum + filter.length + 3, 0);
-      await link.expect(`82 ${length.toString(16)} 0001 ${properties} ${body.join(' ')}`);
+      const body = filters.map((filter, index) => Buffer.concat([field(filter), Buffer.from([options[index]!])]));
+      await link.expect(packet(0x82, uint16(1), version === 5 ? '02 0b 05' : '', ...body));
       link.send(packets.suback(1, [0, 1, 2, 0x80, 1, 0], version === 5 ? "1f 0001'x'" : undefined));
       const answer = await driver.subscribed.next();
       expect(answer).toMatchObject({ slot: 7, reasonCodes: [0, 1, 2, 0x80, 1, 0] });
@@ -211,7 +207,8 @@ for (const version of [4, 5] as Version[]) {
       link.send(...Array.from({ length: 1000 }, (_, index) => packets.publish({ topic: 't', payload: String(index) })),
         packets.publish({ topic: 'large', payload: large }), packets.publish({ topic: 'end' }));
       const all = await driver.messages.take(1003);
-      expect(all.slice(1, 1001).map(({ payload }) => payload.toString())).toEqual(Array.from({ length: 1000 }, (_, index) => String(index)));
+      const small = all.slice(1, 1001).map(({ payload }) => Number(payload.toString()));
+      expect(small).toEqual(Array.from({ length: 1000 }, (_, index) => index));
       expect(all[1001]!.payload.equals(large)).toBe(true);
       expect(all[1002]!.topic).toBe('end');
     });
@@ -230,7 +227,8 @@ for (const version of [4, 5] as Version[]) {
         expect((await driver.disconnects.next()).code).toBe('ERR_MQTT_SERVER_DISCONNECT');
       }
       const names = (from: number): string[] => Array.from({ length: 10 }, (_, index) => `message ${from + index}`);
-      expect(driver.order.filter((word) => word !== 'messages')).toEqual([...names(0), 'slot 1', ...names(10), ...(version === 5 ? ['disconnected'] : [])]);
+      const end = version === 5 ? ['disconnected'] : [];
+      expect(driver.order.filter((word) => word !== 'messages')).toEqual([...names(0), 'slot 1', ...names(10), ...end]);
     });
 
     it('62 00 after CONNACK, which ends a process with bare mqtt.js, is ERR_MQTT_PROTOCOL', async () => {
@@ -260,7 +258,7 @@ for (const version of [4, 5] as Version[]) {
       expect((await driver.disconnects.next()).code).toBe('ERR_MQTT_CONNECTION_LOST');
       const failures = await driver.failures.take(4);
       expect(failures.map(({ failure }) => failure.code)).toEqual(Array(4).fill('ERR_MQTT_CONNECTION_LOST'));
-      expect(driver.order).toEqual(['slot 1', 'slot 2', 'credit', 'slot 3', 'slot 4', 'disconnected']);
+      expect(driver.order).toEqual(['slot 1', 'slot 2', 'slot 3', 'slot 4', 'credit', 'disconnected']);
       expect(driver.creditMessages).toBe(2);
     });
 
@@ -334,286 +332,3 @@ for (const version of [4, 5] as Version[]) {
     });
   });
 }
-
-describe('limits of version 5', () => {
-  const packets = packetsOf(5);
-
-  it('password without user name, and no client id with Clean Start 0, are allowed', async () => {
-    driver.open({ port: broker.port, cleanStart: false, clientId: '', password: Buffer.from('secret') });
-    const link = await broker.accept();
-    expect(readConnect(await link.expectType(1))).toMatchObject({ flags: 0x40, clientId: '', password: Buffer.from('secret').toString('hex') });
-  });
-
-  it('properties of a publish go out as given: order and repetition of user properties too', async () => {
-    const link = await driver.connect(broker, 5);
-    const properties = "26 0001'b' 0001'1' 26 0001'a' 0001'2' 26 0001'b' 0000 01 01 26 0009'__proto__' 0001'3' 23 0001";
-    driver.publish('t', 'x', 1, 1, properties);
-    const publish = await link.expectType(3);
-    expect(publish.toString('latin1')).toContain(Buffer.from(
-      '26000162000131' + '26000161000132' + '260001620000' + '0101' + '2600095f5f70726f746f5f5f000133' + '230001', 'hex').toString('latin1'));
-    link.send(packets.puback(1, 0x10, "1f 0002'no'"));
-    const done = await driver.published.next();
-    expect([done.slot, done.reasonCode, HEX(done.properties)]).toEqual([1, 0x10, '1f00026e6f']);
-  });
-
-  it('Receive Maximum 2: the third waits; PUBREC with an error frees a place, PUBREC without one does not', async () => {
-    const link = await driver.connect(broker, 5, {}, '21 0002');
-    for (let slot = 1; slot <= 5; slot += 1) {
-      expect(driver.publish('t', '', 2, slot)).toBe(true);
-    }
-    const ids = [packetIdentifier(await link.expectType(3))!, packetIdentifier(await link.expectType(3))!];
-    await link.barrier(5);
-    link.send(packets.pubrec(ids[0]!));
-    await link.expect(packets.pubrel(ids[0]!));
-    await link.barrier(5);
-    link.send(packets.pubrec(ids[1]!, 0x97, "1f 0004'full'"));
-    await link.expectType(3);
-    await link.barrier(5);
-    const refused = await driver.published.next();
-    expect([refused.slot, refused.reasonCode, HEX(refused.properties)]).toEqual([2, 0x97, '1f000466756c6c']);
-    link.send(packets.pubcomp(ids[0]!));
-    await link.expectType(3);
-    await link.barrier(5);
-    expect((await driver.published.next()).slot).toBe(1);
-  });
-
-  it('the window of the options counts where it is smaller', async () => {
-    const link = await driver.connect(broker, 5, { window: 1 }, '21 0002');
-    driver.publish('t', '', 1);
-    driver.publish('t', '', 1);
-    await link.expectType(3);
-    await link.barrier(5);
-  });
-
-  it('a bounded look-ahead: publish() says false, and onRoom() says when it will say true', async () => {
-    const link = await driver.connect(broker, 5, { window: 1 });
-    let taken = 0;
-    while (driver.publish('t', '', 1)) {
-      taken += 1;
-    }
-    expect(taken).toBe(1 + 1024);
-    expect(driver.rooms.all.length).toBe(0);
-    expect(packetIdentifier(await link.expectType(3))).toBe(1);
-    link.send(packets.puback(1));
-    await driver.rooms.next();
-    expect(driver.publish('t', '', 1)).toBe(true);
-    await turns();
-    expect(driver.creditMessages).toBe(1);
-  });
-
-  it('a look-ahead of 1 MiB, exceeded by one message and not by two', async () => {
-    await driver.connect(broker, 5, { window: 1 });
-    driver.publish('t', '', 1);
-    expect(driver.publish('t', Buffer.alloc(5_000_000), 1)).toBe(true);
-    expect(driver.publish('t', '', 0)).toBe(false);
-  });
-
-  it('a server that does not read: QoS 0 is refused at some point and goes on when it reads', async () => {
-    const link = await driver.connect(broker, 5);
-    link.pause();
-    const payload = Buffer.alloc(10_000);
-    let taken = 0;
-    while (driver.publish('t', payload, 0)) {
-      taken += 1;
-      if (taken % 100 === 0) {
-        await turns(1);
-      }
-      if (taken > 20_000) {
-        throw new Error('200 MB were taken');
-      }
-    }
-    await turns();
-    const room = driver.rooms.all.length;
-    link.resume();
-    while (driver.rooms.all.length === room) {
-      await link.expectType(3);
-    }
-    expect(driver.publish('end', '', 0)).toBe(true);
-    while ((await link.expectType(3)).subarray(4, 7).toString() !== 'end');
-    await turns();
-    expect(driver.creditMessages).toBe(taken + 1);
-    expect(driver.creditBytes).toBe(taken * 10_001 + 3);
-    link.seen.length = 0;
-  });
-
-  it('20 MB and a small one behind it, to a server that reads slowly', async () => {
-    const link = await driver.connect(broker, 5);
-    const payload = Buffer.alloc(20_000_000, 'p');
-    driver.publish('large', payload, 1, 1);
-    driver.publish('small', 'x', 1, 2);
-    const large = await link.expectType(3);
-    expect(large.subarray(-payload.length).equals(payload)).toBe(true);
-    expect((await link.expectType(3)).subarray(4, 9).toString()).toBe('small');
-    link.seen.length = 0;
-  });
-
-  it('the server\'s Maximum Packet Size: what is larger fails here, and nothing is sent [MQTT-3.2.2-15]', async () => {
-    const link = await driver.connect(broker, 5, {}, '27 0000001e');
-    driver.publish('topic', 'x'.repeat(20), 0, 1);
-    driver.publish('topic', 'x'.repeat(21), 0, 2);
-    driver.publish('topic', 'x'.repeat(18), 1, 3);
-    driver.publish('topic', 'x'.repeat(19), 1, 4);
-    driver.subscribe(5, ['x'.repeat(22)]);
-    driver.subscribe(6, ['x'.repeat(23)]);
-    driver.unsubscribe(7, ['x'.repeat(24)]);
-    expect((await driver.failures.take(4)).map(({ slot, failure }) => [slot, failure.code])).toEqual(
-      [2, 4, 6, 7].map((slot) => [slot, 'ERR_MQTT_PACKET_TOO_LARGE']));
-    expect([await link.expectType(3), await link.expectType(3), await link.expectType(8)].map(({ length }) => length)).toEqual([30, 30, 30]);
-    await link.barrier(5);
-  });
-
-  it('a packet above our own limit is refused at its header, with 0x95', async () => {
-    const link = await driver.connect(broker, 5, { maximumPacketSize: 1000 });
-    link.send('30 e9 07');
-    expect((await driver.disconnects.next())).toMatchObject({ code: 'ERR_MQTT_PROTOCOL', reasonCode: 0x95 });
-    await link.expect('e0 01 95');
-    await link.expectEnd();
-  });
-
-  it('PUBACK and PUBREC with an error: the exchange is over, the identifier is free [MQTT-4.3.3-12]', async () => {
-    driver.automatic = false;
-    const link = await driver.connect(broker, 5, { receiveMaximum: 1 });
-    for (let round = 0; round < 3; round += 1) {
-      link.send(packets.publish({ topic: 'q', qos: 2, id: 6 }));
-      await driver.messages.next();
-      driver.ack(1, 0x87);
-      await link.expect('50 03 0006 87');
-    }
-    link.send(packets.publish({ topic: 'q', qos: 1, id: 6 }));
-    await driver.messages.next();
-    driver.ack(1, 0x10);
-    await link.expect('40 03 0006 10');
-  });
-
-  it('incoming topic aliases stand for their topic', async () => {
-    const link = await driver.connect(broker, 5);
-    link.send(
-      packets.publish({ topic: 'first', properties: '23 0001' }), packets.publish({ topic: '', properties: "26 0001'k' 0001'v' 23 0001", qos: 1, id: 1 }),
-      packets.publish({ topic: 'second', properties: '23 0001' }), packets.publish({ topic: '', properties: '23 0001', qos: 2, id: 2 }),
-      packets.publish({ topic: 'third' }),
-    );
-    expect((await driver.messages.take(5)).map(({ topic }) => topic)).toEqual(['first', 'first', 'second', 'second', 'third']);
-    expect(driver.messages.all[1]!.properties.toString('hex')).toBe('260001' + '6b0001' + '76230001');
-    link.send(packets.publish({ topic: '', properties: '23 0002' }));
-    expect((await driver.disconnects.next()).code).toBe('ERR_MQTT_PROTOCOL');
-  });
-
-  it('DISCONNECT of the server: its reason and properties', async () => {
-    const link = await driver.connect(broker, 5);
-    link.send(packets.disconnect(0x8b, "1f 0003'now'"));
-    const failure = await driver.disconnects.next();
-    expect(failure).toMatchObject({ code: 'ERR_MQTT_SERVER_DISCONNECT', reasonCode: 0x8b });
-    expect(HEX(failure.properties)).toBe('1f00036e6f77');
-    await link.expectEnd();
-  });
-
-  it('close() with a reason code and properties', async () => {
-    const link = await driver.connect(broker, 5);
-    driver.close(0x04, Buffer.from('1100000000', 'hex'));
-    await link.expect('e0 07 04 05 11 00000000');
-    await link.expectEnd();
-  });
-
-  it('Server Keep Alive counts where the client asked for none [MQTT-3.1.2-21]', async () => {
-    const link = await driver.connect(broker, 5, { keepAlive: 0 }, '13 0001');
-    await link.expect('c0 00');
-  });
-});
-
-describe('an application that takes no messages', () => {
-  const packets = packetsOf(5);
-  const payload = Buffer.alloc(10_000);
-
-  it('reading stops at 16 MiB, the connection is kept alive meanwhile, and all goes on when half is taken', async () => {
-    driver.automatic = false;
-    const link = await driver.connect(broker, 5, { keepAlive: 1 });
-    const COUNT = 4000;
-    link.send(...Array.from({ length: COUNT }, () => packets.publish({ topic: 't', payload })));
-    const limit = Math.floor(16 * 1024 * 1024 / payload.length);
-    await driver.messages.take(limit);
-    // The script answers no PINGREQ: without allowance for the pause the connection would end after 2.5 s.
-    await link.expect('c0 00', 'c0 00', 'c0 00', 'c0 00');
-    const held = driver.messages.all.length;
-    expect(held * payload.length).toBeLessThan(17 * 1024 * 1024);
-    expect(driver.disconnects.all).toEqual([]);
-    const quarter = Math.floor(held / 4);
-    driver.taken(quarter, quarter * payload.length);
-    await turns(20);
-    expect(driver.messages.all.length).toBe(held);
-    driver.automatic = true;
-    driver.taken(held - quarter, (held - quarter) * payload.length);
-    link.send(packets.pingresp());
-    await driver.messages.take(COUNT - limit);
-    expect(driver.messages.all.length).toBe(COUNT);
-  });
-
-  it('reading stops at 16,384 messages', async () => {
-    driver.automatic = false;
-    const link = await driver.connect(broker, 5);
-    const one = packets.publish({ topic: 'topic', payload: Buffer.alloc(500) });
-    const COUNT = 60_000;
-    link.send(Buffer.concat(Array.from({ length: COUNT }, () => one)));
-    await driver.messages.take(16_384);
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-    const held = driver.messages.all.length;
-    // What the last read brought comes on top.
-    expect(held).toBeLessThan(16_384 + 1000);
-    driver.automatic = true;
-    driver.taken(held, held * 500);
-    await driver.messages.take(COUNT - 16_384);
-  });
-
-  it('what is still held of one connection counts on the next', async () => {
-    driver.automatic = false;
-    const first = await driver.connect(broker, 5);
-    const one = packets.publish({ topic: 't' });
-    first.send(Buffer.concat(Array.from({ length: 16_384 }, () => one)));
-    await driver.messages.take(16_384);
-    const held = driver.messages.all.length;
-    first.cut();
-    driver.taken(1, 0);
-    driver.close();
-    await driver.disconnects.next();
-    const second = await driver.connect(broker, 5);
-    second.send(packets.publish({ topic: 'second' }));
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-    expect(driver.messages.all.length).toBe(held);
-    driver.taken(held - 1, 0);
-    expect((await driver.messages.next()).topic).toBe('second');
-  });
-});
-
-describe('secrets', () => {
-  it('with all debug output of mqtt.js on, neither password, will nor payload is printed', async () => {
-    const engine = fileURLToPath(new URL('../../dist/engine/js/js-engine.js', import.meta.url));
-    const script = `
-      const net = require('node:net');
-      const { JsEngine } = require(${JSON.stringify(engine)});
-      const server = net.createServer((socket) => {
-        socket.once('data', () => {
-          socket.write(Buffer.from('2003000000', 'hex'));
-          socket.once('data', () => socket.write(Buffer.from('40020001', 'hex')));
-        });
-      });
-      const sink = new Proxy({
-        onConnected: () => engine.publish('t', Buffer.from('the-payload'), 1, undefined, 1),
-        onPublished: () => { console.log('published'); engine.destroy(); server.close(); },
-      }, { get: (target, name) => target[name] ?? (() => 0) });
-      const engine = new JsEngine(sink, 'test');
-      server.listen(0, '127.0.0.1', () => engine.open({
-        transport: 'tcp', host: '127.0.0.1', port: server.address().port, path: '/', protocolVersion: 5, cleanStart: true, keepAlive: 60,
-        clientId: 'c', username: 'the-user', password: Buffer.from('the-password'), will: { topic: 'w', payload: Buffer.from('the-will'), qos: 0, retain: false },
-        receiveMaximum: 10, maximumPacketSize: 0, topicAliasMaximum: 0, window: 10, connectTimeout: 5000,
-      }));
-    `;
-    const run = spawnSync(process.execPath, ['-e', script], { env: { ...process.env, DEBUG: '*', DEBUG_DEPTH: '10' }, cwd: path.dirname(engine), encoding: 'utf8', timeout: 15_000 });
-    expect(run.stdout).toContain('published');
-    // mqtt-packet has its own debug output: that it is there shows that the variable works.
-    expect(run.stderr).toContain('mqtt-packet');
-    expect(run.stderr).not.toMatch(/the-(user|password|will|payload)/);
-    for (const secret of ['the-password', 'the-will', 'the-payload']) {
-      expect(run.stderr).not.toContain(Buffer.from(secret).toString('hex').replace(/(..)/g, '$1 ').trim());
-    }
-    expect(run.status).toBe(0);
-  });
-});

@@ -173,7 +173,7 @@ forEachEngine((engine) => {
       const error = await disconnects.next();
       expect(error).toMatchObject({ code: 'ERR_MQTT_SERVER_DISCONNECT', reasonCode: 0x8b });
       expect(error.message).toContain('updating');
-      expect((await waiting).code).toBe('ERR_MQTT_SERVER_DISCONNECT');
+      expect(await waiting).toMatchObject({ code: 'ERR_MQTT_SERVER_DISCONNECT', reasonCode: 0x8b });
       await link.expectEnd();
     });
 

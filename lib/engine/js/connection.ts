@@ -88,7 +88,7 @@ export class Connection<M> implements TransportHandler, ConnectionHandler {
       const message = error instanceof Error ? error.message : String(error);
       this.#end(failureOf('ERR_MQTT_PROTOCOL', `mqtt.js: ${message}`, { cause: error }));
     });
-    const window = this.#window = new Window(sink, peer, packets, out);
+    const window = this.#window = new Window(this.#version, sink, peer, packets, out);
     const requests = this.#requests = new Requests(this.#version, sink, inbox, peer, packets);
     const keepalive = this.#keepalive = new Keepalive({
       ping: () => this.#ping(),
@@ -186,7 +186,13 @@ export class Connection<M> implements TransportHandler, ConnectionHandler {
   received(bytes: Uint8Array): void {
     this.#keepalive.received();
     this.#incoming.take(bytes);
-    this.#inbox.deliver();
+    // What the sink throws is the process's to handle; the connection goes on behind it.
+    try {
+      this.#inbox.deliver();
+    } catch (error) {
+      this.#settleSoon();
+      throw error;
+    }
     this.#settle();
   }
 
@@ -251,11 +257,8 @@ export class Connection<M> implements TransportHandler, ConnectionHandler {
 
   #refuse(slot: number, failure: EngineFailure | undefined): void {
     if (failure === undefined) return;
-    queueMicrotask(() => {
-      if (this.#state !== 'destroyed') {
-        this.#sink.onRequestFailed(slot, failure);
-      }
-    });
+    this.#window.failLater(slot, failure);
+    this.#settleSoon();
   }
 
   #ping(): number {
@@ -269,7 +272,7 @@ export class Connection<M> implements TransportHandler, ConnectionHandler {
   #settleSoon(): void {
     if (this.#settling) return;
     this.#settling = true;
-    queueMicrotask(() => {
+    process.nextTick(() => {
       this.#settling = false;
       this.#settle();
     });
@@ -278,7 +281,13 @@ export class Connection<M> implements TransportHandler, ConnectionHandler {
   /** End of a turn: what can go goes, what is to be told is told. */
   #settle(): void {
     if (this.#state !== 'destroyed') {
-      this.#window.settle(this.#canSend);
+      try {
+        this.#window.settle(this.#canSend);
+      } finally {
+        if (this.#window.due) {
+          this.#settleSoon();
+        }
+      }
     }
     if (this.#farewell !== undefined && this.#canSend && this.#window.empty) {
       this.#finish(this.#farewell, () => this.#end(closed()));
@@ -323,22 +332,18 @@ export class Connection<M> implements TransportHandler, ConnectionHandler {
   }
 
   #tellEnd(failure: EngineFailure): void {
-    this.#window.fail(failure);
-    for (const slot of this.#requests.takeAll()) {
-      if (this.#isDestroyed()) return;
-      this.#sink.onRequestFailed(slot, failure);
-    }
     this.#inbox.event(() => {
-      if (!this.#isDestroyed()) {
+      // What was asked for while the last messages were handed out.
+      this.#window.settle(false);
+      if (this.#state !== 'destroyed') {
         this.#onEnd(failure, this.#wasConnected);
       }
     });
-    this.#inbox.deliver();
-  }
-
-  /** A call and not a comparison: the sink may destroy the engine in between. */
-  #isDestroyed(): boolean {
-    return this.#state === 'destroyed';
+    try {
+      this.#window.fail(failure, this.#requests.takeAll());
+    } finally {
+      this.#inbox.deliver();
+    }
   }
 
   /** Lets go of everything but the transport. */

@@ -32,6 +32,7 @@ export class IncomingStream {
 
   take(data: Uint8Array): void {
     const handler = this.#handler;
+    if (handler.stopped) return;
     const guard = this.#guard;
     const end = data.length;
     let offset = this.#partial === undefined ? 0 : this.#complete(data);

@@ -3,7 +3,7 @@ import type { Engine, EngineFailure, EngineInfo, EngineOpen, EngineSink, Message
 import { Connection } from './connection.js';
 import { failureOf } from './failure.js';
 import { Inbox } from './inbox.js';
-import { mqttVersion } from './load.js';
+import { loadMqtt, mqttVersion } from './load.js';
 import { publicationOf } from './window.js';
 
 export class JsEngine<M> implements Engine {
@@ -15,6 +15,8 @@ export class JsEngine<M> implements Engine {
 
   /** `reason`: why this engine serves. Throws when there is no mqtt.js, or one that must not be used. */
   constructor(sink: EngineSink<M>, reason: string) {
+    // Now and not when the first server has answered: it takes longer than a connection.
+    loadMqtt();
     this.info = { name: 'js', version: `mqtt.js ${mqttVersion()}`, reason };
     this.#sink = sink;
     this.#inbox = new Inbox(sink);

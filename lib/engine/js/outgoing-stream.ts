@@ -56,7 +56,7 @@ export class OutgoingStream {
     this.appended += length;
     if (!this.#scheduled) {
       this.#scheduled = true;
-      queueMicrotask(this.#flush);
+      process.nextTick(this.#flush);
     }
     return at;
   }

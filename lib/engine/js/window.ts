@@ -36,6 +36,13 @@ interface InFlight {
   bytes: number;
 }
 
+/** The end of a publish that somebody waits for. */
+interface Answer {
+  slot: number;
+  reasonCode: number;
+  properties: Uint8Array | undefined;
+}
+
 type WindowSink = Pick<EngineSink<unknown>, 'onPublished' | 'onRequestFailed' | 'onCredit' | 'onRoom'>;
 
 export class Window {
@@ -44,6 +51,7 @@ export class Window {
   /** Largest packet the server takes; 0: no limit below the protocol's. */
   maximumPacketSize = 0;
 
+  readonly #version: 4 | 5;
   readonly #sink: WindowSink;
   readonly #peer: MqttPeer;
   readonly #packets: OutgoingPackets;
@@ -60,12 +68,15 @@ export class Window {
   /** QoS 0 not yet with the kernel, four numbers each: place in the outgoing stream where it ends, slot, messages, bytes. */
   #unwritten: number[] = [];
   #unwrittenNext = 0;
-  #failed: { slot: number; failure: EngineFailure }[] = [];
+  /** To be told at the end of the turn. What the sink throws leaves the rest to be told later. */
+  readonly #answers: Answer[] = [];
+  readonly #failed: { slot: number; failure: EngineFailure }[] = [];
   #creditMessages = 0;
   #creditBytes = 0;
   #stopped = false;
 
-  constructor(sink: WindowSink, peer: MqttPeer, packets: OutgoingPackets, out: OutgoingStream) {
+  constructor(version: 4 | 5, sink: WindowSink, peer: MqttPeer, packets: OutgoingPackets, out: OutgoingStream) {
+    this.#version = version;
     this.#sink = sink;
     this.#peer = peer;
     this.#packets = packets;
@@ -79,7 +90,7 @@ export class Window {
 
   /** Something is to be reported that no event will bring about: settle() is wanted soon. */
   get due(): boolean {
-    return this.#failed.length > 0 || this.#creditMessages > 0;
+    return this.#answers.length > 0 || this.#failed.length > 0 || this.#creditMessages > 0;
   }
 
   publish(publication: Publication): boolean {
@@ -106,10 +117,15 @@ export class Window {
 
   /** A publish ends without having been sent; told at the next settle(). */
   refuse({ slot, bytes }: Publication, failure: EngineFailure): void {
+    this.failLater(slot, failure);
+    this.#credit(1, bytes);
+  }
+
+  /** Any request ends without having been sent; told at the next settle(). */
+  failLater(slot: number, failure: EngineFailure): void {
     if (slot >= 0) {
       this.#failed.push({ slot, failure });
     }
-    this.#credit(1, bytes);
   }
 
   /** PUBACK, PUBREC or PUBCOMP of the server, after mqtt.js has seen it. */
@@ -124,7 +140,7 @@ export class Window {
     this.#inFlight.delete(id);
     this.#credit(1, entry.bytes);
     if (entry.slot >= 0) {
-      this.#sink.onPublished(entry.slot, reasonCode, properties);
+      this.#answers.push({ slot: entry.slot, reasonCode, properties });
     }
   }
 
@@ -137,15 +153,9 @@ export class Window {
     this.#report();
   }
 
-  /** The connection is over: everything fails with this. */
-  fail(failure: EngineFailure): void {
-    const failed = this.#failed;
-    this.#failed = [];
-    const fail = (slot: number): void => {
-      if (slot >= 0) {
-        failed.push({ slot, failure });
-      }
-    };
+  /** The connection is over: everything fails with this, and so do the requests of these slots. */
+  fail(failure: EngineFailure, slots: readonly number[]): void {
+    const fail = (slot: number): void => this.failLater(slot, failure);
     for (; this.#unwrittenNext < this.#unwritten.length; this.#unwrittenNext += 4) {
       fail(this.#unwritten[this.#unwrittenNext + 1]!);
       this.#credit(this.#unwritten[this.#unwrittenNext + 2]!, this.#unwritten[this.#unwrittenNext + 3]!);
@@ -162,8 +172,10 @@ export class Window {
     }
     this.#queue = [];
     this.#next = this.#queuedBytes = 0;
-    this.#failed = failed;
     this.#refused = false;
+    for (const slot of slots) {
+      fail(slot);
+    }
     this.#report();
   }
 
@@ -178,7 +190,8 @@ export class Window {
 
   #isTooLarge({ flags, properties, bytes }: Publication): boolean {
     const limit = this.maximumPacketSize === 0 ? LARGEST_LENGTH + 5 : this.maximumPacketSize;
-    const length = 2 + ((flags & 3) > 0 ? 2 : 0) + (properties === undefined ? 1 : variableSize(properties.length)) + bytes;
+    const propertyLengthSize = this.#version === 5 ? variableSize(properties?.length ?? 0) : 0;
+    const length = 2 + ((flags & 3) > 0 ? 2 : 0) + propertyLengthSize + bytes;
     return length > LARGEST_LENGTH || 1 + variableSize(length) + length > limit;
   }
 
@@ -239,7 +252,7 @@ export class Window {
       this.#unwrittenNext += 4;
       this.#credit(list[at + 2]!, list[at + 3]!);
       if (list[at + 1]! >= 0) {
-        this.#sink.onPublished(list[at + 1]!, 0, undefined);
+        this.#answers.push({ slot: list[at + 1]!, reasonCode: 0, properties: undefined });
       }
     }
     if (this.#unwrittenNext === list.length) {
@@ -256,13 +269,8 @@ export class Window {
   }
 
   #report(): void {
-    const failed = this.#failed;
-    this.#failed = [];
-    for (const { slot, failure } of failed) {
-      if (!this.#stopped) {
-        this.#sink.onRequestFailed(slot, failure);
-      }
-    }
+    this.#tell(this.#answers, ({ slot, reasonCode, properties }) => this.#sink.onPublished(slot, reasonCode, properties));
+    this.#tell(this.#failed, ({ slot, failure }) => this.#sink.onRequestFailed(slot, failure));
     if (this.#creditMessages > 0 && !this.#stopped) {
       const messages = this.#creditMessages;
       const bytes = this.#creditBytes;
@@ -272,6 +280,18 @@ export class Window {
     if (this.#refused && !this.#stopped && this.#hasRoom()) {
       this.#refused = false;
       this.#sink.onRoom();
+    }
+  }
+
+  #tell<T>(list: T[], tell: (one: T) => void): void {
+    let next = 0;
+    try {
+      while (next < list.length && !this.#stopped) {
+        next += 1;
+        tell(list[next - 1]!);
+      }
+    } finally {
+      list.splice(0, next);
     }
   }
 }

@@ -21,11 +21,20 @@ const failures = new Map<number, readonly [MqttErrorCode, string]>([
   [layout.ERR_SERVER_DISCONNECT, ['ERR_MQTT_SERVER_DISCONNECT', 'the server sent DISCONNECT']],
 ]);
 
-/** How an attempt or a connection ended. Only two codes come with a reason code of the server; with others it is what was sent to it. */
+/** How an attempt or a connection ended. The reason code is the server's, or, where it broke the protocol, the one that names the fault. */
 export function failureFromNative(code: number, reasonCode: number, text: string, properties: Uint8Array | undefined): EngineFailure {
   const [name, ownText] = failures.get(code) ?? (['ERR_MQTT_CONNECTION_LOST', `the native engine reported ${code}`] as const);
-  const fromServer = code === layout.ERR_REFUSED || code === layout.ERR_SERVER_DISCONNECT;
-  return { code: name, message: text === '' ? ownText : text, reasonCode: fromServer ? reasonCode : undefined, properties };
+  const hasReason = code === layout.ERR_REFUSED || code === layout.ERR_SERVER_DISCONNECT || code === layout.ERR_PROTOCOL;
+  return { code: name, message: text === '' ? ownText : text, reasonCode: hasReason ? reasonCode : undefined, properties };
+}
+
+const connectionEnds: ReadonlySet<number> = new Set([
+  layout.ERR_PROTOCOL, layout.ERR_CONNECTION_LOST, layout.ERR_KEEP_ALIVE, layout.ERR_SERVER_DISCONNECT,
+]);
+
+/** Whether a request with this code ended because its connection did. */
+export function endsWithConnection(code: number): boolean {
+  return connectionEnds.has(code);
 }
 
 const requestFailures = new Map<number, EngineFailure>();

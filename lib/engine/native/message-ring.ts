@@ -6,7 +6,7 @@ import * as layout from './layout.js';
 
 const { CTL_MQ_TAIL, CTL_MQ_HEAD } = layout;
 const { R_SIZE, R_KIND, R_CLIENT, R_TOPIC, R_LENGTH, R_PROPERTIES, R_SLOT, R_AUX, RECORD_HEADER, RECORD_SKIP, TOPIC_INLINE } = layout;
-const { EVENT_TOPIC, EVENT_MESSAGE, EVENT_MESSAGE_LARGE, PROPERTIES_LARGE } = layout;
+const { MAX_TOPICS, EVENT_TOPIC, EVENT_MESSAGE, EVENT_MESSAGE_LARGE, PROPERTIES_LARGE } = layout;
 
 /** Bytes of one stretch, and so of one slab: what a message that is kept holds in memory beyond itself. */
 const SLAB_BYTES = 16384;
@@ -37,8 +37,8 @@ export class MessageRing<T extends MessageTarget> {
   private readonly size: number;
   private readonly mask: number;
   private head = 0;
-  /** Text of the interned topics, by id. */
-  private readonly topics: string[] = [];
+  /** Text of the interned topics, by id. Filled at once: the reactor's ids are spread, and V8 would make a hash table of a sparse array. */
+  private readonly topics: string[] = new Array<string>(MAX_TOPICS).fill('');
 
   constructor(
     private readonly control: Int32Array,
@@ -86,7 +86,8 @@ export class MessageRing<T extends MessageTarget> {
         const word = at >> 2;
         const kind = words[word + R_KIND]!;
         const client = words[word + R_CLIENT]!;
-        const target = targets[client];
+        // Topics and log records have client -1. Looked up, that would be a property's name, and make this line slow for ever.
+        const target = client < 0 ? undefined : targets[client];
         if ((kind & 255) !== EVENT_MESSAGE) this.takeOther(at, kind & 255, client, target);
         else if (target !== undefined) {
           const topicId = words[word + R_TOPIC]!;

@@ -1,7 +1,7 @@
 import { notConnectedError, optionError } from '../../errors.js';
 import type { Engine, EngineInfo, EngineOpen, EngineSink, MessageFlags } from '../engine.js';
 import { nativeEnvironment, type Environment, type EnvironmentClient } from './environment.js';
-import { failureFromNative, requestFailureFromNative } from './from-native.js';
+import { endsWithConnection, failureFromNative, requestFailureFromNative } from './from-native.js';
 import { Inbox, type NativeEvent } from './inbox.js';
 import * as layout from './layout.js';
 import { nativeAddon } from './load.js';
@@ -59,6 +59,8 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
    * so the end is reported when the core has answered everything that was submitted.
    */
   private ending: NativeEvent | undefined;
+  /** Slots of requests that ended with the connection: they fail with the reason its end brings, which is more than their own code says. */
+  private orphans: number[] = [];
 
   /** `reason`: why this engine was chosen. Throws where the addon does not load. */
   constructor(
@@ -127,7 +129,7 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
   }
 
   ack(count: number, reasonCode: number): void {
-    if (this.number < 0 || this.destroyed) return;
+    if (!this.isOpen) return;
     this.receipts.ack(count, reasonCode);
     if (!this.receipts.listed) this.environment.owe(this);
   }
@@ -169,7 +171,7 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
 
   onCompletion(slot: number, code: number): void {
     if (code >= 0) this.sink.onPublished(slot, code, undefined);
-    else this.sink.onRequestFailed(slot, requestFailureFromNative(code));
+    else this.failRequest(slot, code);
   }
 
   onCredit(messages: number, bytes: number): void {
@@ -202,12 +204,12 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
         break;
       case EVENT_PUBLISHED:
         if (event.aux >= 0) sink.onPublished(event.slot, event.aux, event.properties);
-        else sink.onRequestFailed(event.slot, requestFailureFromNative(event.aux));
+        else this.failRequest(event.slot, event.aux);
         break;
       case EVENT_SUBSCRIBED:
       case EVENT_UNSUBSCRIBED:
         this.requests--;
-        if (event.aux < 0) sink.onRequestFailed(event.slot, requestFailureFromNative(event.aux));
+        if (event.aux < 0) this.failRequest(event.slot, event.aux);
         else if (event.kind === EVENT_SUBSCRIBED) sink.onSubscribed(event.slot, event.payload, event.properties);
         else sink.onUnsubscribed(event.slot, event.payload, event.properties);
         if (this.ending !== undefined) this.tryEnd();
@@ -236,11 +238,18 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
     this.environment.continue();
   }
 
+  private failRequest(slot: number, code: number): void {
+    if (this.isOpen && endsWithConnection(code)) this.orphans.push(slot);
+    else this.sink.onRequestFailed(slot, requestFailureFromNative(code));
+  }
+
   private tryEnd(): void {
     const event = this.ending!;
     if (this.aheadMessages !== 0 || this.requests !== 0) return;
+    const { orphans } = this;
     this.end();
     const failure = failureFromNative(event.slot, event.aux, Buffer.from(event.payload).toString(), event.properties);
+    for (const slot of orphans) this.sink.onRequestFailed(slot, failure);
     if (event.kind === EVENT_OPEN_FAILED) this.sink.onOpenFailed(failure);
     else this.sink.onDisconnected(failure);
   }
@@ -251,6 +260,7 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
     this.aheadMessages = this.aheadBytes = this.requests = 0;
     this.refusedBytes = -1;
     this.waitsForRing = false;
+    this.orphans = [];
     this.receipts.forgetAcks();
     this.environment.detach(this);
     this.updateKeepsAlive();

@@ -200,10 +200,7 @@ export class SubmissionRing {
     const size = (RECORD_HEADER + length + 7) & ~7;
     const place = this.room(size, this.reserve);
     if (place < 0) return NO_ROOM;
-    if (this.topics.size === MAX_TOPICS) {
-      this.topics.clear();
-      this.lastId = TOPIC_INLINE;
-    }
+    if (this.topics.size === MAX_TOPICS) this.topics.clear();
     const id = this.topics.size;
     this.bytes.write(topic, place + RECORD_HEADER, length);
     this.header(place, size, SUBMIT_TOPIC, 0, id, length, 0, NO_SLOT, 0);

@@ -100,7 +100,8 @@ tls_identity tls_identity_make(const tls_identity_options* o) {
 char* tls_identity_encrypted_key(const tls_identity* identity, const char* passphrase) {
   EVP_PKEY* key = read_key(identity);
   BIO* bio = BIO_new(BIO_s_mem());
-  must(PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_256_cbc(), passphrase, (int)strlen(passphrase), NULL, NULL) == 1, "encrypting a key");
+  must(PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_256_cbc(), passphrase, (int)strlen(passphrase), NULL, NULL) == 1,
+       "encrypting a key");
   EVP_PKEY_free(key);
   return copy_out(bio, NULL);
 }

@@ -2,13 +2,15 @@
 #ifndef TRANSPORT_CLIENT_H
 #define TRANSPORT_CLIENT_H
 #include <stdio.h>
+#include "check.h"
 #include "connection.h"
 #include "connection_private.h"
 #include "mqtt_native.h"
 #include "transport_server.h"
 
-extern int check_failures;
-#define CHECK(condition) ((condition) ? 1 : (fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition), ++check_failures, 0))
+/* CHECK as an expression: 1 when it is so, else 0 and the failure is counted and printed with its place. */
+#define EXPECT(condition) expect_that((condition) != 0, #condition, __FILE__, __LINE__)
+int expect_that(int so, const char* text, const char* file, int line);
 
 typedef struct client {
   mqn_connection* c;             /* NULL after client_close() */

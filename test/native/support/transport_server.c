@@ -311,7 +311,8 @@ static void on_connection(uv_stream_t* listener, int status) {
 }
 
 /* ---- life ---- */
-static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length, void* argument) {
+static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length,
+                   void* argument) {
   transport_server* s = argument;
   const size_t wanted = strlen(s->options.alpn);
   unsigned i;

@@ -32,7 +32,7 @@ typedef struct transport_server transport_server;
 typedef struct transport_server_counts {
   atomic_int accepted, closed;           /* connections */
   atomic_int handshakes, failed_handshakes, close_notifies;
-  atomic_int last_error;                 /* OpenSSL reason code of the last failed handshake or read: 1000 + alert when the client sent one */
+  atomic_int last_error;                 /* OpenSSL's reason for the last failed handshake or read: 1000 + alert when the client sent one */
   atomic_ullong raw_bytes, bytes;        /* from the socket, and after TLS */
   atomic_int wrong_bytes;                /* `bytes` that did not follow pattern() */
   atomic_int markers;                    /* times TRANSPORT_MARKER was seen in the raw bytes: readable by anybody on the way */
