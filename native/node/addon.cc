@@ -1,8 +1,7 @@
 /* The addon's door: { version, createEnvironment }. Any number of JavaScript environments of a process may load it: nothing is global. */
-#include <napi.h>
-
 #include "environment.h"
 #include "mqtt_native.h"
+#include "napi_door.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   mqn::Environment::Define(env);

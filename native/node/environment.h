@@ -2,10 +2,9 @@
  * runs on that thread, except EventBridge::Notify(). */
 #ifndef MQN_NODE_ENVIRONMENT_H
 #define MQN_NODE_ENVIRONMENT_H
-#include <napi.h>
-
 #include "event_bridge.h"
 #include "mqtt_native.h"
+#include "napi_door.h"
 
 namespace mqn {
 

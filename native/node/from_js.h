@@ -1,13 +1,12 @@
 /* Options of JavaScript as the core takes them. What lib/ has checked is not checked again. */
 #ifndef MQN_NODE_FROM_JS_H
 #define MQN_NODE_FROM_JS_H
-#include <napi.h>
-
 #include <deque>
 #include <string>
 #include <vector>
 
 #include "mqtt_native.h"
+#include "napi_door.h"
 
 namespace mqn {
 

@@ -1,7 +1,7 @@
 /* Values for JavaScript. */
 #ifndef MQN_NODE_TO_JS_H
 #define MQN_NODE_TO_JS_H
-#include <napi.h>
+#include "napi_door.h"
 
 namespace mqn {
 

@@ -57,10 +57,10 @@ static void finish_current(void) {
   current = NULL;
 }
 
-static void on_checked_publish(mqn_link* link, int repeated) {
+static void on_checked_publish(mqn_link* link) {
   mqn_link_owner* owner = link->owner;
   /* 3.1.1: Paho would deliver at PUBREL, after its PUBREC has promised the message; the application gets it before (see acks.c) */
-  if (link->view.type == PUBLISH && (link->view.flags >> 1 & 3) == 2 && owner->version == 4 && !repeated)
+  if (link->view.type == PUBLISH && (link->view.flags >> 1 & 3) == 2 && owner->version == 4 && !owner->guard.repeated)
     mqn_core_on_publish_2(owner, &link->view);
 }
 
@@ -72,7 +72,6 @@ static int next_packet(mqn_link* link) {
     const uint8_t* data = (const uint8_t*)c->in.data + c->in.start;
     size_t length = mqn_buffer_length(&c->in);
     mqn_verdict verdict;
-    int repeated;
     if (link->packet_size == 0) {
       verdict = length == 0 ? MQN_GUARD_WAIT : mqn_guard_header(guard, data, length, &link->packet_size);
       if (verdict == MQN_GUARD_WAIT) return 0;
@@ -85,12 +84,6 @@ static int next_packet(mqn_link* link) {
       mqn_connection_expect(c, link->packet_size);
       return 0;
     }
-    repeated = (data[0] & 0xf6) == 0x34;     /* PUBLISH QoS 2: known before? */
-    if (repeated) {
-      mqn_packet_view early;
-      mqn_packet_read(data, link->packet_size, link->owner->version, &early);
-      repeated = mqn_ids_find(&guard->incoming, early.id) != NULL;
-    }
     verdict = mqn_guard_packet(guard, data, link->packet_size);
     if (verdict == MQN_GUARD_FAIL) break;
     ++mqn_port_count.packets_in;
@@ -101,10 +94,10 @@ static int next_packet(mqn_link* link) {
     }
     mqn_packet_read(data, link->packet_size, link->owner->version, &link->view);
     link->handling = 1;
-    on_checked_publish(link, repeated);
+    on_checked_publish(link);
     return 1;
   }
-  if (!link->failed) mqn_port_fail(link->owner, MQN_ERR_PROTOCOL, guard->reason, guard->text);
+  if (!link->failed) mqn_port_fail(link->owner, guard->no_memory ? MQN_ERR_NO_MEMORY : MQN_ERR_PROTOCOL, guard->reason, guard->text);
   return -1;
 }
 

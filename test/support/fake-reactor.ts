@@ -194,13 +194,20 @@ export class FakeReactor implements NativeBinding {
     const carriesTopic = kind === layout.SUBMIT_PUBLISH || kind === layout.SUBMIT_PUBLISH_LARGE;
     let topic = '';
     if (carriesTopic) topic = topicId === layout.TOPIC_INLINE ? cut(word(layout.R_AUX)).toString() : (this.topics.get(topicId) ?? '?');
-    const properties = cut(word(layout.R_PROPERTIES));
+    const together = (word(layout.R_KIND) & layout.PROPERTIES_LARGE) !== 0;
+    let properties = cut(together ? 0 : word(layout.R_PROPERTIES));
     const length = word(layout.R_LENGTH);
     let payload: Buffer;
+    let byAddress = 0;
     if (kind === layout.SUBMIT_PUBLISH_LARGE) {
       const address = cut(8).readUInt32LE(0);
       payload = this.payloads.get(address)!;
       this.payloads.delete(address);
+      byAddress = payload.length;
+      if (together) {
+        properties = payload.subarray(0, word(layout.R_PROPERTIES));
+        payload = payload.subarray(word(layout.R_PROPERTIES));
+      }
       if (payload.length !== length) throw new Error(`${payload.length} bytes by address, ${length} announced`);
     } else payload = kind === layout.SUBMIT_TAKEN ? Buffer.alloc(0) : cut(length);
     if (at > place + recordSize) throw new Error('the body is longer than its record');
@@ -215,7 +222,7 @@ export class FakeReactor implements NativeBinding {
       payload,
       slot: word(layout.R_SLOT),
       aux: word(layout.R_AUX),
-      bytes: kind === layout.SUBMIT_PUBLISH_LARGE ? recordSize + length : kind === layout.SUBMIT_TAKEN ? length : recordSize,
+      bytes: kind === layout.SUBMIT_PUBLISH_LARGE ? recordSize + byAddress : kind === layout.SUBMIT_TAKEN ? length : recordSize,
     };
   }
 

@@ -7,7 +7,8 @@ import type { SpawnSyncReturns } from 'node:child_process';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { field, packet, packetIdentifier, packetsOf, readConnect, uint16 } from '../support/packets.js';
+import { field, packet, packetIdentifier, packetsOf, uint16 } from '../support/packets.js';
+import { readConnect } from '../support/read-connect.js';
 import { ScriptedBroker } from '../support/scripted-broker.js';
 import { Driver, HEX, OPTIONS, turns } from './js-engine-driver.js';
 

@@ -3,7 +3,8 @@
  * Limits and back-pressure are in js-engine-limits.test.ts; real brokers, TLS and WebSockets in js-engine-brokers.test.ts.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bytes, field, packet, packetIdentifier, packetsOf, readConnect, uint16 } from '../support/packets.js';
+import { bytes, field, packet, packetIdentifier, packetsOf, uint16 } from '../support/packets.js';
+import { readConnect } from '../support/read-connect.js';
 import type { Version } from '../support/packets.js';
 import { ScriptedBroker } from '../support/scripted-broker.js';
 import { Driver, HEX, turns } from './js-engine-driver.js';

@@ -169,12 +169,18 @@ describe('submission ring', () => {
     expect(reactor.payloads.size).toBe(0);
   });
 
-  it('properties that no ring of this size can carry are refused, and the ring goes on', () => {
+  it('properties that no ring of this size can carry go by address, in front of the payload', () => {
     const { reactor, ring } = setUp();
-    expect(() => ring.publish(CLIENT, 't', 'x', 0, Buffer.alloc(3000), NOBODY)).toThrow(RangeError);
-    ring.publish(CLIENT, 't', 'after', 0, undefined, NOBODY);
-    ring.release();
-    expect(reactor.take().map(({ payload }) => payload.toString())).toEqual(['after']);
+    const properties = Buffer.alloc(3000, 'p');
+    for (const payload of ['', 'x', '€'.repeat(5000), Buffer.alloc(1 << 20, 'd')]) {
+      const bytes = ring.publish(CLIENT, 't', payload, 1, properties, 9);
+      ring.release();
+      const [taken] = reactor.take();
+      expect(taken).toMatchObject({ kind: layout.SUBMIT_PUBLISH_LARGE, topic: 't', qos: 1, slot: 9, bytes });
+      expect(taken!.properties.equals(properties)).toBe(true);
+      expect(taken!.payload.equals(Buffer.from(payload as string))).toBe(true);
+    }
+    expect(reactor.payloads.size).toBe(0);
   });
 
   it('a topic is text the first time, and an id from the second time on', () => {

@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { forEachEngine } from '../support/engines.js';
 import { codeOf } from '../support/outcomes.js';
-import { bytes, readConnect } from '../support/packets.js';
+import { bytes } from '../support/packets.js';
+import { readConnect } from '../support/read-connect.js';
 import { ScriptedBroker } from '../support/scripted-broker.js';
 import { connected, connecting } from '../support/scripted-client.js';
 

@@ -3,7 +3,7 @@ import * as layout from './layout.js';
 
 const { CTL_SQ_TAIL, CTL_SQ_HEAD, CTL_SQ_ASLEEP, CTL_SQ_WANTED } = layout;
 const { R_SIZE, R_KIND, R_CLIENT, R_TOPIC, R_LENGTH, R_PROPERTIES, R_SLOT, R_AUX, RECORD_HEADER, RECORD_SKIP } = layout;
-const { TOPIC_INLINE, NO_SLOT, MAX_TOPICS, SUBMIT_TOPIC, SUBMIT_PUBLISH, SUBMIT_PUBLISH_LARGE } = layout;
+const { TOPIC_INLINE, NO_SLOT, MAX_TOPICS, SUBMIT_TOPIC, SUBMIT_PUBLISH, SUBMIT_PUBLISH_LARGE, PROPERTIES_LARGE } = layout;
 
 /** Topics above this many bytes are written into each record instead of being interned. */
 const MAX_INTERNED_BYTES = 1024;
@@ -161,13 +161,13 @@ export class SubmissionRing {
   ): number {
     const inlineBytes = id < 0 ? Buffer.byteLength(topic) : 0;
     const propertyBytes = properties === undefined ? 0 : properties.length;
+    if (properties !== undefined && propertyBytes > this.inlineLimit >> 1) {
+      return this.publishTogether(client, id, topic, payload, flags, properties, slot, inlineBytes);
+    }
     const before = RECORD_HEADER + inlineBytes + propertyBytes;
     let length = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
     const large = length > this.inlineLimit || before + length > this.recordLimit;
     const size = (before + (large ? 8 : length) + 7) & ~7;
-    if (size > this.recordLimit) {
-      throw new RangeError(`properties of ${propertyBytes} bytes are more than a publish can carry (${this.recordLimit} with its topic)`);
-    }
     const place = this.room(size, this.reserve);
     if (place < 0) return SUBMISSION_FULL;
     let at = place + RECORD_HEADER;
@@ -185,6 +185,31 @@ export class SubmissionRing {
     // The address in a record nobody was told of would be lost with a worker that is terminated now.
     if (large) this.release();
     return large ? size + length : size;
+  }
+
+  /** Properties too large for the ring go in front of the payload, behind one address: the price is a copy, paid by who sends such properties. */
+  private publishTogether(
+    client: number,
+    id: number,
+    topic: string,
+    payload: Uint8Array | string,
+    flags: number,
+    properties: Uint8Array,
+    slot: number,
+    inlineBytes: number,
+  ): number {
+    const size = (RECORD_HEADER + inlineBytes + 8 + 7) & ~7;
+    const place = this.room(size, this.reserve);
+    if (place < 0) return SUBMISSION_FULL;
+    const at = place + RECORD_HEADER;
+    if (id < 0) this.bytes.write(topic, at, inlineBytes);
+    const together = Buffer.concat([properties, typeof payload === 'string' ? Buffer.from(payload) : payload]);
+    const bytes = this.binding.putLarge(at + inlineBytes, together);
+    const kind = SUBMIT_PUBLISH_LARGE | PROPERTIES_LARGE | (flags << 8);
+    this.header(place, size, kind, client, id, bytes - properties.length, properties.length, slot, inlineBytes);
+    this.commit(size);
+    this.release();
+    return size + bytes;
   }
 
   /** A topic that is not interned: TOPIC_INLINE, its new id, or NO_ROOM. */

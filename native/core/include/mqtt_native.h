@@ -102,7 +102,7 @@ enum {
   MQN_RECORD_WORDS = 8,
   MQN_RECORD_HEADER = 32
 };
-/* In MQN_R_KIND of a large message: its properties are too large for the ring, too, and stand in front of the payload behind the pointer. */
+/* In MQN_R_KIND of a large publish or message: its properties are too large for the ring, too, and stand in front of the payload behind the pointer. */
 #define MQN_PROPERTIES_LARGE (1 << 12)
 #define MQN_RECORD_SKIP (-1)
 #define MQN_TOPIC_INLINE (-1)
@@ -138,7 +138,7 @@ enum {
   MQN_C_CLIENT = 0,
   MQN_C_SLOT = 1,      /* the finished request, or MQN_NO_SLOT: a credit */
   MQN_C_CODE = 2,      /* its code; of a credit: messages that left the client's queue in the reactor since the last credit */
-  MQN_C_BYTES = 3,     /* of a credit: their bytes: MQN_R_SIZE of each record, and of a large one its payload */
+  MQN_C_BYTES = 3,     /* of a credit: their bytes: MQN_R_SIZE of each record, and of a large one what is behind its pointer */
   MQN_COMPLETION_WORDS = 4
 };
 

@@ -223,9 +223,12 @@ static void run_open(mqn_command* command) {
 
 int mqn_client_open(mqn_env* env, int32_t number, const mqn_open_options* o) {
   open_command* k;
+  int authentication;
   if (mqn_client_check(env, number) != MQN_OK || !o || !o->host || !o->port || o->struct_size > sizeof k->o) return MQN_ERR_ARGUMENT;
   if (o->protocol_version != 4 && o->protocol_version != 5) return MQN_ERR_ARGUMENT;
   if (o->will_topic && (!*o->will_topic || o->will_qos > 2)) return MQN_ERR_ARGUMENT;
+  mqn_property_number(o->properties, o->properties_length, 21, &authentication);
+  if (authentication) return MQN_ERR_ARGUMENT;   /* AUTH is not spoken yet, so no Authentication Method may be announced (3.1.2.11.9) */
   if (!(k = calloc(1, sizeof *k))) return MQN_ERR_NO_MEMORY;
   memcpy(&k->o, o, o->struct_size);
   k->number = number;

@@ -63,8 +63,9 @@ static void send_now(mqn_client* c, const char* topic, uint32_t topic_length, co
 }
 
 static void enqueue(mqn_client* c, const mqn_publication* p) {
-  uint32_t payload = p->large ? 0 : p->length;
-  mqn_outgoing* q = malloc(sizeof *q + p->properties_length + payload);
+  /* what lies in the large block stays there: its payload, and properties when they stand in front of it */
+  uint32_t payload = p->large ? 0 : p->length, properties = p->properties == p->large ? 0 : p->properties_length;
+  mqn_outgoing* q = malloc(sizeof *q + properties + payload);
   uint8_t* body = (uint8_t*)(q + 1);
   if (!q) {
     mqn_payload_free(p->large);
@@ -78,13 +79,13 @@ static void enqueue(mqn_client* c, const mqn_publication* p) {
   q->bytes = p->bytes;
   q->qos = p->qos;
   q->retain = p->retain;
-  q->properties = body;
+  q->properties = properties ? body : p->properties;
   q->properties_length = p->properties_length;
-  if (p->properties_length) memcpy(body, p->properties, p->properties_length);
+  if (properties) memcpy(body, p->properties, properties);
   q->large = p->large;
   q->length = p->length;
-  q->payload = p->large ? p->large : body + p->properties_length;
-  if (payload) memcpy(body + p->properties_length, p->payload, payload);
+  q->payload = p->large ? p->payload : body + properties;
+  if (payload) memcpy(body + properties, p->payload, payload);
   if (c->queue_first) c->queue_last->next = q; else c->queue_first = q;
   c->queue_last = q;
   mqn_reactor_pump(c);

@@ -43,7 +43,12 @@ static void publish(mqn_env* env, const int32_t* record, const uint8_t* body) {
   p.payload = body + p.properties_length;
   p.length = (uint32_t)record[MQN_R_LENGTH];
   p.bytes = (uint32_t)record[MQN_R_SIZE];
-  if (large) {
+  if (large && record[MQN_R_KIND] & MQN_PROPERTIES_LARGE) {
+    memcpy(&p.large, body, sizeof p.large);
+    p.properties = p.large;
+    p.payload = p.properties + p.properties_length;
+    p.bytes += p.properties_length + p.length;
+  } else if (large) {
     memcpy(&p.large, p.payload, sizeof p.large);
     p.payload = p.large;
     p.bytes += p.length;
@@ -120,7 +125,8 @@ void mqn_submissions_free(mqn_env* env) {
     if ((record[MQN_R_KIND] & 255) == MQN_SUBMIT_PUBLISH_LARGE) {
       void* payload;
       uint32_t topic = record[MQN_R_TOPIC] == MQN_TOPIC_INLINE ? (uint32_t)record[MQN_R_AUX] : 0;
-      memcpy(&payload, (const char*)record + MQN_RECORD_HEADER + topic + (uint32_t)record[MQN_R_PROPERTIES], sizeof payload);
+      uint32_t properties = record[MQN_R_KIND] & MQN_PROPERTIES_LARGE ? 0 : (uint32_t)record[MQN_R_PROPERTIES];
+      memcpy(&payload, (const char*)record + MQN_RECORD_HEADER + topic + properties, sizeof payload);
       mqn_payload_free(payload);
     }
     env->sq_head += (uint32_t)record[MQN_R_SIZE];
