@@ -1,6 +1,6 @@
 /**
- * Workers do nothing but call into the addon, and are terminated in the middle of it, forty times. A worker that is being ended refuses every
- * call back into JavaScript, and an exception in C++ about that must not end the process.
+ * Workers do nothing but call into the addon, and are terminated in the middle of it, forty times. A worker that is being ended refuses
+ * every call back into JavaScript, and an exception in C++ about that must not end the process.
  */
 import { expect } from 'vitest';
 import { runChild } from '../support/child.js';

@@ -43,6 +43,12 @@ interface Answer {
   properties: Uint8Array | undefined;
 }
 
+/**
+ * 3.1.1 has no Receive Maximum, and Mosquitto, whose max_inflight_messages is 20 unless set otherwise, acknowledges QoS 2 messages beyond that
+ * and forgets them (2.0.11). Both engines keep below it; native/core/src/outgoing.c has the same number.
+ */
+const WINDOW_OF_QOS_2_IN_4 = 20;
+
 type WindowSink = Pick<EngineSink<unknown>, 'onPublished' | 'onRequestFailed' | 'onCredit' | 'onRoom'>;
 
 export class Window {
@@ -196,7 +202,10 @@ export class Window {
   }
 
   #canSend(qos: number): boolean {
-    return !this.#out.congested && (qos === 0 || (this.#inFlight.size < this.limit && this.#peer.identifiers.used < MOST_IDENTIFIERS));
+    if (this.#out.congested) return false;
+    if (qos === 0) return true;
+    const limit = qos === 2 && this.#version === 4 ? Math.min(this.limit, WINDOW_OF_QOS_2_IN_4) : this.limit;
+    return this.#inFlight.size < limit && this.#peer.identifiers.used < MOST_IDENTIFIERS;
   }
 
   /** No matter how large the next message is: what onRoom() promises must hold for any. */

@@ -5,6 +5,9 @@
 #include "core.h"
 #include "MQTTAsync.h"
 
+/* 3.1.1 has no Receive Maximum, and Mosquitto, whose max_inflight_messages is 20 unless set otherwise, acknowledges QoS 2 messages beyond that and forgets
+ * them (2.0.11). lib/engine/js/window.ts has the same number. */
+#define WINDOW_OF_QOS_2_IN_4 20
 #define PUMP_BUDGET 512      /* messages of one client in a turn, before acknowledgements are looked at again */
 
 void mqn_outgoing_credit(mqn_client* c, uint32_t bytes) {
@@ -25,7 +28,10 @@ static uint64_t packet_size(const mqn_client* c, uint32_t topic, uint32_t proper
   return rest + (rest < 128 ? 2u : rest < 16384 ? 3u : rest < 2097152 ? 4u : 5u);
 }
 
-static int room(mqn_client* c, int qos) { return (qos == 0 || c->in_flight < c->window) && mqn_port_can_write(&c->owner); }
+static int room(mqn_client* c, int qos) {
+  uint32_t window = qos == 2 && c->owner.version == 4 && c->window > WINDOW_OF_QOS_2_IN_4 ? WINDOW_OF_QOS_2_IN_4 : c->window;
+  return (qos == 0 || c->in_flight < window) && mqn_port_can_write(&c->owner);
+}
 
 /* hands one to Paho and lets Paho write it: its list of commands never holds more than one */
 static void send_now(mqn_client* c, const char* topic, uint32_t topic_length, const mqn_publication* p) {
