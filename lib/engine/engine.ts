@@ -9,6 +9,7 @@
 
 /** Which engine, what is under it, and why this one was chosen. */
 export interface EngineInfo {
+  /** `native`: Paho's protocol core in the addon; `js`: mqtt.js. */
   readonly name: 'native' | 'js';
   /** For the native engine the core's versions, for the js engine mqtt.js's. */
   readonly version: string;
@@ -67,7 +68,8 @@ export interface EngineOpen {
 }
 
 /**
- * How an attempt, a connection or a request ended. `code` is one of ERR_MQTT_* of lib/errors.ts; `reasonCode` is the server's, where it gave one.
+ * How an attempt, a connection or a request ended. `code` is one of ERR_MQTT_* of lib/errors.ts; `reasonCode` is the server's, where
+ * it gave one.
  */
 export interface EngineFailure {
   code: string;
@@ -89,7 +91,8 @@ export type MessageFlags = number;
 
 /**
  * An incoming message as the engine hands it over. The payload's bytes are `slab[offset, offset + length)`, the properties'
- * `slab[propertiesOffset, propertiesOffset + propertiesLength)`; the slab is never written again. Nothing is decoded before it is asked for.
+ * `slab[propertiesOffset, propertiesOffset + propertiesLength)`; the slab is never written again. Nothing is decoded before it is
+ * asked for.
  */
 export interface EngineMessage {
   topic: string;
@@ -104,13 +107,24 @@ export interface EngineMessage {
 /** The upper side of an engine. Called on the client's own thread, never from inside a call into the engine. */
 export interface EngineSink<M> {
   /** Makes the object that onMessages() gets; called once a message. */
-  createMessage(topic: string, slab: Uint8Array, offset: number, length: number, propertiesOffset: number, propertiesLength: number, flags: MessageFlags): M;
+  createMessage(
+    topic: string,
+    slab: Uint8Array,
+    offset: number,
+    length: number,
+    propertiesOffset: number,
+    propertiesLength: number,
+    flags: MessageFlags,
+  ): M;
   onConnected(result: EngineConnected): void;
   /** The attempt failed. Nothing of it is left; open() may be called again. */
   onOpenFailed(failure: EngineFailure): void;
   /** The connection ended. Requests without an answer have been settled before. open() may be called again. */
   onDisconnected(failure: EngineFailure): void;
-  /** A publish with a slot is finished: reasonCode 0 (or 16 No matching subscribers, or an error code of the server); properties of the acknowledgement. */
+  /**
+   * A publish with a slot is finished: reasonCode 0 (or 16 No matching subscribers, or an error code of the server); properties of the
+   * acknowledgement.
+   */
   onPublished(slot: number, reasonCode: number, properties: Uint8Array | undefined): void;
   /** A publish, subscribe or unsubscribe with this slot has failed without an answer of the server. */
   onRequestFailed(slot: number, failure: EngineFailure): void;
@@ -122,7 +136,8 @@ export interface EngineSink<M> {
   /** publish() said false; it will say true now. */
   onRoom(): void;
   /**
-   * Messages in order of arrival. `from` is the first one not yet handed out; returns the index behind the last one that was. When it returns less than
+   * Messages in order of arrival. `from` is the first one not yet handed out; returns the index behind the last one that was. When it
+   * returns less than
    * batch.length the engine keeps the rest and calls again after a turn of the event loop. `deadline` (performance.now) is when to stop.
    */
   onMessages(batch: M[], from: number, deadline: number): number;
@@ -133,7 +148,8 @@ export interface Engine {
   /** Starts one attempt; onConnected() or onOpenFailed() follows. */
   open(options: EngineOpen): void;
   /**
-   * Takes a publish. False: no room now, nothing was taken, onRoom() follows. The payload is copied before it returns (a string is written as UTF-8). `slot` -1:
+   * Takes a publish. False: no room now, nothing was taken, onRoom() follows. The payload is copied before it returns (a string is
+   * written as UTF-8). `slot` -1:
    * nobody waits for the result. Topic, flags, properties have been validated. Bytes count as reported by onCredit().
    */
   publish(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): boolean;
@@ -144,7 +160,10 @@ export interface Engine {
   ack(count: number, reasonCode: number): void;
   /** `messages` of those handed to onMessages(), with `bytes` of payload, no longer wait in an inbox of lib: room for more. */
   taken(messages: number, bytes: number): void;
-  /** DISCONNECT (properties: version 5) after everything taken before it was written, then close; onDisconnected() or onOpenFailed() with ERR_MQTT_CLOSED follows. */
+  /**
+   * DISCONNECT (properties: version 5) after everything taken before it was written, then close; onDisconnected() or onOpenFailed()
+   * with ERR_MQTT_CLOSED follows.
+   */
   close(reasonCode: number, properties: Uint8Array | undefined): void;
   /** Ends at once, without DISCONNECT. Nothing is reported any more: pending slots are the caller's to settle. */
   destroy(): void;

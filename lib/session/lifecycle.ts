@@ -39,7 +39,7 @@ export class Lifecycle implements ConnectionEvents {
   /** Of the last engine that was chosen. */
   info: EngineInfo | undefined = undefined;
 
-  /** Valid for a session: kept over a lost connection when the session may go on, because it holds the unfinished QoS 2 handshakes. */
+  /** Valid for a session: kept over a lost connection when the session may go on. */
   #engine: Engine | undefined = undefined;
   #sink: Sink | undefined = undefined;
   #attempt: ConnectAttempt | undefined = undefined;

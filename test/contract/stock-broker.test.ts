@@ -1,5 +1,6 @@
 /**
- * A Mosquitto that nobody has tuned takes 20 QoS 2 messages at a time from a 3.1.1 client, acknowledges more, and forgets them. Nothing that a
+ * A Mosquitto that nobody has tuned takes 20 QoS 2 messages at a time from a 3.1.1 client, acknowledges more, and forgets them.
+ * Nothing that a
  * promise says was delivered may be lost on it.
  */
 import { expect } from 'vitest';

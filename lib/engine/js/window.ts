@@ -44,7 +44,8 @@ interface Answer {
 }
 
 /**
- * 3.1.1 has no Receive Maximum, and Mosquitto, whose max_inflight_messages is 20 unless set otherwise, acknowledges QoS 2 messages beyond that
+ * 3.1.1 has no Receive Maximum, and Mosquitto, whose max_inflight_messages is 20 unless set otherwise, acknowledges QoS 2 messages
+ * beyond that
  * and forgets them (2.0.11). Both engines keep below it; native/core/src/outgoing.c has the same number.
  */
 const WINDOW_OF_QOS_2_IN_4 = 20;

@@ -75,8 +75,7 @@ export class SubmissionRing {
 
   /**
    * Writes one PUBLISH and returns its bytes as credits count them (the record, and a payload carried by address), or SUBMISSION_FULL:
-   * nothing was taken and the reactor will notify when there is room. Throws RangeError when the properties are too large for the ring or
-   * no memory is left.
+   * nothing was taken and the reactor will notify when there is room. Throws RangeError when no memory is left.
    */
   publish(
     client: number,
@@ -187,7 +186,7 @@ export class SubmissionRing {
     return large ? size + length : size;
   }
 
-  /** Properties too large for the ring go in front of the payload, behind one address: the price is a copy, paid by who sends such properties. */
+  /** Properties too large for the ring go in front of the payload, behind one address: a copy, paid by who sends such properties. */
   private publishTogether(
     client: number,
     id: number,
