@@ -107,8 +107,9 @@ export class Client extends EventEmitter {
   // ---- verbs --------------------------------------------------------------------------------------------------------------
 
   /**
-   * Makes one attempt to connect. While one is under way, waits for that one; while connected, resolves at once. After a failed
-   * attempt or a lost connection it connects anew; close() and destroy() are final. Listeners added right after `await client.connect()` miss no message.
+   * Makes one attempt to connect. While one is under way, waits for that one; while connected, resolves at once. After a failed attempt or
+   * a lost connection it connects anew; close() and destroy() are final. Listeners added right after `await client.connect()` miss no
+   * message.
    *
    * @returns Rejects with MqttError `ERR_MQTT_RESOLVE`, `_CONNECT`, `_TLS`, `_TIMEOUT`, `_REFUSED` (with `reasonCode`), `_PROTOCOL`,
    * `_CONNECTION_LOST`, `_CLOSED` (by close() or destroy() meanwhile), `_ABORTED`, `_ENGINE_UNAVAILABLE`, or `_OPTION` when a file of

@@ -50,10 +50,8 @@ describe('guard vectors', () => {
 
   for (const vector of vectors) {
     const name = `version ${vector.version}: ${vector.name} [${vector.clause}]`;
-    if (vector.notHere !== undefined) {
-      it.skip(`${name} (${vector.notHere})`, () => {});
-      continue;
-    }
+    // A few are about identifiers that are reserved before they are written, which only the guard in C knows; the file says so.
+    if (vector.notHere !== undefined) continue;
     it(name, () => {
       runVector(vector, 0, WHOLE, 'whole', 0xff);
       runVector(vector, 0, WHOLE, 'whole, other bytes around', 0x00);
