@@ -227,9 +227,10 @@ forEachEngine((engine) => {
     engine.case('a handler of a shared subscription gets its messages', async () => {
       const topic = freshTopic(engine);
       const client = await connect();
-      const message = new Promise<Message>((resolve) => {
-        void client.subscribe(`$share/group/${topic}`, { qos: 1 }, resolve).then(() => client.publish(topic, 'shared', { qos: 1 }));
-      });
+      let arrived: (message: Message) => void = () => undefined;
+      const message = new Promise<Message>((resolve) => { arrived = resolve; });
+      await client.subscribe(`$share/group/${topic}`, { qos: 1 }, (shared) => { arrived(shared); });
+      await client.publish(topic, 'shared', { qos: 1 });
       expect((await message).text()).toBe('shared');
     });
 

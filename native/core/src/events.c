@@ -25,7 +25,8 @@ static int32_t* ring_place(mqn_env* env, uint32_t size) {
 
 int32_t* mqn_event_begin(mqn_env* env, uint32_t body) {
   uint32_t size = padded(body);
-  int32_t* record = env->held_first ? NULL : ring_place(env, size);
+  /* no record overtakes a completion that waits: the end of a connection comes behind the results of its requests */
+  int32_t* record = env->held_first || env->held_completions_count ? NULL : ring_place(env, size);
   mqn_held_record* held;
   if (!record) {
     if (!(held = malloc(sizeof *held + size))) return NULL;
@@ -117,7 +118,7 @@ void mqn_events_flush_held(mqn_env* env) {
             (size_t)env->held_completions_count * MQN_COMPLETION_WORDS * sizeof(int32_t));
     env->published = 1;
   }
-  while (env->held_first) {
+  while (env->held_first && !env->held_completions_count) {
     mqn_held_record* held = env->held_first;
     int32_t* place = ring_place(env, (uint32_t)held->record[MQN_R_SIZE]);
     if (!place) break;
@@ -128,7 +129,7 @@ void mqn_events_flush_held(mqn_env* env) {
     if (!env->held_first) env->held_last = NULL;
     free(held);
   }
-  if (env->held_first) return;
+  if (env->held_first || env->held_completions_count) return;
   while (env->ring_waiting) {
     mqn_client* c = env->ring_waiting;
     env->ring_waiting = c->next_ring_waiting;

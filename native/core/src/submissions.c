@@ -56,6 +56,7 @@ static void publish(mqn_env* env, const int32_t* record, const uint8_t* body) {
   if (client && p.topic) {
     mqn_outgoing_publish(client, &p);
   } else {
+    if (client) mqn_outgoing_credit(client, p.bytes);
     if (p.slot >= 0) mqn_completion_put(env, record[MQN_R_CLIENT], p.slot, client ? MQN_ERR_NO_MEMORY : MQN_ERR_CLOSED, 0);
     mqn_payload_free(p.large);
   }
