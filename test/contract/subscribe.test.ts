@@ -31,16 +31,15 @@ forEachEngine((engine) => {
       const base = freshTopic(engine);
       const client = await engine.connected(server.url, options);
       const got: string[] = [];
-      const last = new Promise<void>((resolve) => {
-        void client.subscribe(`${base}/a`, { qos: 1 }, (message: Message) => { got.push(`a ${message.text()}`); });
-        void client.subscribe(`${base}/b`, { qos: 1 }, (message: Message) => {
-          got.push(`b ${message.text()}`);
-          resolve();
-        }).then(async () => {
-          await client.publish(`${base}/a`, '1', { qos: 1 });
-          await client.publish(`${base}/b`, '2', { qos: 1 });
-        });
+      let arrived: () => void = () => undefined;
+      const last = new Promise<void>((resolve) => { arrived = resolve; });
+      await client.subscribe(`${base}/a`, { qos: 1 }, (message: Message) => { got.push(`a ${message.text()}`); });
+      await client.subscribe(`${base}/b`, { qos: 1 }, (message: Message) => {
+        got.push(`b ${message.text()}`);
+        arrived();
       });
+      await client.publish(`${base}/a`, '1', { qos: 1 });
+      await client.publish(`${base}/b`, '2', { qos: 1 });
       await last;
       expect(got).toEqual(['a 1', 'b 2']);
     });
