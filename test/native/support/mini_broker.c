@@ -1,5 +1,7 @@
 #include "mini_broker.h"
 #include <assert.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@ struct mini_link {
   mini_link *next, **place;
   uint8_t* in;
   size_t used, capacity;
+  SSL* ssl;                /* on memory: what the socket brings goes in, what it wants to say is sent */
+  char* cipher;            /* where the socket's bytes are read to, with TLS */
   int version, closing, paused;
   uint16_t last_id;
   filter* filters;
@@ -32,6 +36,7 @@ struct mini_broker {
   void (*fn)(mini_broker*, void*);
   void* argument;
   mini_script script;
+  SSL_CTX* tls;
   mini_link* links;
   int port, stopping;
   unsigned long counts[16];
@@ -46,15 +51,51 @@ int mini_link_version(const mini_link* link) { return link->version; }
 
 static void on_written(uv_write_t* request, int status) { (void)status; free(request); }
 
-void mini_broker_send(mini_link* link, const void* bytes, size_t length) {
+static void send_raw(mini_link* link, const void* bytes, size_t length) {
   write_request* w;
   uv_buf_t buffer;
-  if (link->closing) return;
   w = malloc(sizeof *w + length);
   assert(w);
   memcpy(w->bytes, bytes, length);
   buffer = uv_buf_init(w->bytes, (unsigned)length);
   if (uv_write(&w->request, (uv_stream_t*)&link->tcp, &buffer, 1, on_written) != 0) free(w);
+}
+
+#define CIPHER_SIZE 65536
+
+/* what OpenSSL has written to memory goes to the socket */
+static void send_cipher(mini_link* link) {
+  char* data;
+  long length = BIO_get_mem_data(SSL_get_wbio(link->ssl), &data);
+  if (length > 0) send_raw(link, data, (size_t)length);
+  (void)BIO_reset(SSL_get_wbio(link->ssl));
+}
+
+void mini_broker_send(mini_link* link, const void* bytes, size_t length) {
+  size_t written = 0;
+  if (link->closing) return;
+  if (!link->ssl) {
+    send_raw(link, bytes, length);
+    return;
+  }
+  if (SSL_write_ex(link->ssl, bytes, length, &written) != 1) mini_broker_cut(link);
+  else send_cipher(link);
+}
+
+static SSL_CTX* tls_context(const tls_identity* identity) {
+  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+  BIO* cert = BIO_new_mem_buf(identity->cert, (int)identity->cert_length);
+  BIO* key = BIO_new_mem_buf(identity->key, (int)identity->key_length);
+  X509* x509 = PEM_read_bio_X509(cert, NULL, NULL, NULL);
+  EVP_PKEY* private_key = PEM_read_bio_PrivateKey(key, NULL, NULL, NULL);
+  int ok = context && SSL_CTX_use_certificate(context, x509) == 1 && SSL_CTX_use_PrivateKey(context, private_key) == 1;
+  assert(ok);
+  (void)ok;
+  X509_free(x509);
+  EVP_PKEY_free(private_key);
+  BIO_free(cert);
+  BIO_free(key);
+  return context;
 }
 
 static void on_closed(uv_handle_t* handle) {
@@ -64,6 +105,8 @@ static void on_closed(uv_handle_t* handle) {
     link->filters = f->next;
     free(f);
   }
+  SSL_free(link->ssl);
+  free(link->cipher);
   free(link->in);
   free(link);
 }
@@ -227,15 +270,37 @@ static void handle(mini_link* link, const uint8_t* packet, size_t header, size_t
   }
 }
 
-static void on_alloc(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer) {
-  mini_link* link = handle->data;
-  (void)suggested;
+static void make_room(mini_link* link) {
   if (link->capacity - link->used < 65536) {
     link->capacity = link->capacity * 2 + 65536;
     link->in = realloc(link->in, link->capacity);
     assert(link->in);
   }
-  *buffer = uv_buf_init((char*)link->in + link->used, (unsigned)(link->capacity - link->used));
+}
+
+static void on_alloc(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer) {
+  mini_link* link = handle->data;
+  (void)suggested;
+  make_room(link);
+  if (link->ssl) *buffer = uv_buf_init(link->cipher, CIPHER_SIZE);
+  else *buffer = uv_buf_init((char*)link->in + link->used, (unsigned)(link->capacity - link->used));
+}
+
+/* the bytes in link->cipher, decrypted, behind what link->in holds */
+static void decrypt(mini_link* link, size_t length) {
+  size_t got = 0;
+  BIO_write(SSL_get_rbio(link->ssl), link->cipher, (int)length);
+  for (;;) {
+    make_room(link);
+    if (SSL_read_ex(link->ssl, link->in + link->used, link->capacity - link->used, &got) != 1) break;
+    link->used += got;
+  }
+  if (SSL_get_error(link->ssl, -1) == SSL_ERROR_SSL) {
+    send_cipher(link);
+    mini_broker_cut(link);
+  } else {
+    send_cipher(link);
+  }
 }
 
 static void on_read(uv_stream_t* stream, ssize_t n, const uv_buf_t* buffer) {
@@ -246,7 +311,8 @@ static void on_read(uv_stream_t* stream, ssize_t n, const uv_buf_t* buffer) {
     mini_broker_cut(link);
     return;
   }
-  link->used += (size_t)n;
+  if (link->ssl) decrypt(link, (size_t)n);
+  else link->used += (size_t)n;
   while (!link->closing && link->used - at >= 2) {
     size_t header = 1, length = 0;
     int shift = 0, complete = 0;
@@ -279,6 +345,13 @@ static void on_connection(uv_stream_t* server, int status) {
   b->links = link;
   uv_accept(server, (uv_stream_t*)&link->tcp);
   uv_tcp_nodelay(&link->tcp, 1);
+  if (b->tls) {
+    link->ssl = SSL_new(b->tls);
+    link->cipher = malloc(CIPHER_SIZE);
+    assert(link->ssl && link->cipher);
+    SSL_set_bio(link->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_accept_state(link->ssl);
+  }
   uv_read_start((uv_stream_t*)&link->tcp, on_alloc, on_read);
 }
 
@@ -331,6 +404,7 @@ mini_broker* mini_broker_start(const mini_script* script) {
   int length = sizeof address, ok;
   assert(b);
   if (script) b->script = *script;
+  if (b->script.identity) b->tls = tls_context(b->script.identity);
   uv_mutex_init(&b->lock);
   uv_cond_init(&b->done);
   uv_loop_init(&b->loop);
@@ -357,6 +431,7 @@ void mini_broker_stop(mini_broker* b) {
   uv_loop_close(&b->loop);
   uv_mutex_destroy(&b->lock);
   uv_cond_destroy(&b->done);
+  SSL_CTX_free(b->tls);
   free(b);
 }
 

@@ -4,6 +4,7 @@
 #define MQN_TEST_MINI_BROKER_H
 #include <stddef.h>
 #include <stdint.h>
+#include "tls_fixture.h"
 
 typedef struct mini_broker mini_broker;
 typedef struct mini_link mini_link;
@@ -17,6 +18,7 @@ typedef struct mini_script {
   uint8_t connack_reason;    /* 3.1.1: return code */
   const uint8_t* connack_properties;
   size_t connack_properties_length;
+  const tls_identity* identity;   /* TLS with this certificate; NULL: plain TCP */
 } mini_script;
 
 mini_broker* mini_broker_start(const mini_script* script);   /* on a free port of 127.0.0.1 */
