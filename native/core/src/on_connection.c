@@ -42,8 +42,6 @@ uint32_t mqn_property_number(const uint8_t* properties, uint32_t length, uint8_t
   return 0;
 }
 
-void mqn_core_on_link_opened(mqn_link_owner* owner) { (void)owner; }
-
 void mqn_core_on_link_writable(mqn_link_owner* owner) {
   mqn_client* c = (mqn_client*)owner;
   if (c->queue_first) mqn_reactor_pump(c);

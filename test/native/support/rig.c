@@ -1,4 +1,5 @@
 #include "rig.h"
+#include "check.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,4 +192,24 @@ void rig_publish(rig_client* c, const char* topic, const void* payload, size_t l
     nap();
   }
   assert(code == MQN_OK);
+}
+
+void rig_large_round_trips(rig_client* c) {
+  size_t length = 50u << 20, i;
+  char* payload = malloc(length);
+  int qos;
+  if (!payload) abort();
+  for (i = 0; i < length; i++) payload[i] = (char)(i * 31);
+  CHECK(rig_subscribe(c, "big", 2), "%s", c->text);
+  c->check_order = c->check_fill = 1;
+  for (qos = 0; qos <= 2; qos++) {
+    char number[16];
+    snprintf(number, sizeof number, "%010d", qos);
+    memcpy(payload, number, 10);
+    rig_publish(c, "big", payload, length, qos, 0);
+    CHECK(rig_wait_messages(c->rig, c, (uint64_t)qos + 1, 60) && rig_wait(c->rig, &c->done, qos + 1, 30), "qos %d: messages %d done %d", qos, (int)c->messages,
+          c->done);
+    CHECK(c->last_length == length && c->disorder == 0 && c->failed == 0, "qos %d length %u disorder %d", qos, c->last_length, (int)c->disorder);
+  }
+  free(payload);
 }
