@@ -26,7 +26,9 @@ import type { ServerProperties } from './protocol/property-types.js';
  * | `ERR_MQTT_NOT_SUPPORTED` | not offered by this server or this protocol version; nothing was sent |
  * | `ERR_MQTT_ABORTED` | the `signal` was aborted; its reason is the `cause` |
  * | `ERR_MQTT_ENGINE_UNAVAILABLE` | the engine asked for cannot serve |
- * | `ERR_MQTT_QUEUE_FULL` | the outgoing queue is full |
+ * | `ERR_MQTT_QUEUE_FULL` | the outgoing queue is full, or the message was dropped to make room for a newer one |
+ * | `ERR_MQTT_EXPIRED` | the Message Expiry Interval of a message passed before it was sent |
+ * | `ERR_MQTT_CREDENTIALS` | the function `credentials` has thrown or rejected; what with is the `cause` |
  */
 export type MqttErrorCode =
   | 'ERR_MQTT_OPTION'
@@ -50,7 +52,9 @@ export type MqttErrorCode =
   | 'ERR_MQTT_NOT_SUPPORTED'
   | 'ERR_MQTT_ABORTED'
   | 'ERR_MQTT_ENGINE_UNAVAILABLE'
-  | 'ERR_MQTT_QUEUE_FULL';
+  | 'ERR_MQTT_QUEUE_FULL'
+  | 'ERR_MQTT_EXPIRED'
+  | 'ERR_MQTT_CREDENTIALS';
 
 /** What an {@link MqttError} may carry besides its code and message. */
 export interface MqttErrorDetails {

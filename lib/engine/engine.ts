@@ -62,8 +62,12 @@ export interface EngineOpen {
   /** 0: no limit below the protocol's. */
   maximumPacketSize: number;
   topicAliasMaximum: number;
+  /** Topic aliases this side may use in PUBLISH, before the server's Topic Alias Maximum lowers it; 0: none. */
+  outgoingTopicAliases: number;
   /** Unacknowledged QoS 1/2 publishes, before the server's Receive Maximum lowers it. */
   window: number;
+  /** Publishes the engine takes before publish() says false: in flight and waiting for room in the window. */
+  lookAhead: number;
   connectTimeout: number;
 }
 
@@ -117,9 +121,19 @@ export interface EngineSink<M> {
     flags: MessageFlags,
   ): M;
   onConnected(result: EngineConnected): void;
-  /** The attempt failed. Nothing of it is left; open() may be called again. */
+  /** The attempt failed. Nothing of it is left but the session of an earlier connection; open() may be called again. */
   onOpenFailed(failure: EngineFailure): void;
-  /** The connection ended. Requests without an answer have been settled before. open() may be called again. */
+  /**
+   * A publish that was taken and not sent goes back, in order, before onDisconnected(): whoever takes it now has its slot and its share
+   * of the account, onCredit() does not report it. `payload` and `properties` are the receiver's.
+   */
+  onUnsent(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): void;
+  /**
+   * The connection ended. Before that SUBSCRIBE and UNSUBSCRIBE without an answer and QoS 0 not yet written have failed, and what was not
+   * sent went back by onUnsent(). What is left is the session (4.1): QoS 1 and 2 publishes sent and not acknowledged, with their slots,
+   * and QoS 2 messages received and not released. open() may be called again: where the server then has the session, they go on, sent
+   * again with DUP, their identifiers and in their order; where it has not, they fail before onConnected().
+   */
   onDisconnected(failure: EngineFailure): void;
   /**
    * A publish with a slot is finished: reasonCode 0 (or 16 No matching subscribers, or an error code of the server); properties of the
@@ -131,7 +145,7 @@ export interface EngineSink<M> {
   /** SUBACK or UNSUBACK: a reason code a filter (UNSUBACK of 3.1.1: empty). */
   onSubscribed(slot: number, reasonCodes: Uint8Array, properties: Uint8Array | undefined): void;
   onUnsubscribed(slot: number, reasonCodes: Uint8Array, properties: Uint8Array | undefined): void;
-  /** Messages that left the engine's queue (QoS 0: written; QoS 1, 2: acknowledged or failed), and their bytes. */
+  /** Messages that left the engine (QoS 0: written; QoS 1, 2: acknowledged or failed), and their bytes. */
   onCredit(messages: number, bytes: number): void;
   /** publish() said false; it will say true now. */
   onRoom(): void;
@@ -145,18 +159,27 @@ export interface EngineSink<M> {
 
 export interface Engine {
   readonly info: EngineInfo;
-  /** Starts one attempt; onConnected() or onOpenFailed() follows. */
+  /**
+   * Starts one attempt; onConnected() or onOpenFailed() follows. An engine is one session: with `cleanStart` what is left of an earlier
+   * connection fails; without it, and with the same protocol version, it goes on.
+   */
   open(options: EngineOpen): void;
   /**
    * Takes a publish. False: no room now, nothing was taken, onRoom() follows. The payload is copied before it returns (a string is
    * written as UTF-8). `slot` -1:
-   * nobody waits for the result. Topic, flags, properties have been validated. Bytes count as reported by onCredit().
+   * nobody waits for the result. Topic, flags, properties have been validated. Bytes count as reported by onCredit(). While it waits for
+   * the window its Message Expiry Interval runs: the seconds are taken off when it is sent, and when none are left it fails with
+   * ERR_MQTT_EXPIRED. The engine may replace the topic by a Topic Alias.
    */
   publish(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): boolean;
   /** options: a byte a filter as in SUBSCRIBE's payload (3.8.3.1). */
   subscribe(slot: number, filters: readonly string[], options: Uint8Array, properties: Uint8Array | undefined): void;
   unsubscribe(slot: number, filters: readonly string[], properties: Uint8Array | undefined): void;
-  /** The next `count` QoS 1/2 messages in order of arrival are done with: acknowledge them with this reason code (0 in 3.1.1). */
+  /**
+   * The next `count` QoS 1/2 messages in order of arrival are done with: acknowledge them with this reason code (0 in 3.1.1). Counts over
+   * all connections of the engine: of a message that came by an earlier one nothing is sent, but a QoS 2 exchange that the server repeats
+   * is answered from then on, and not delivered again; with a reason code of 0x80 and above it is forgotten, and a repetition is delivered.
+   */
   ack(count: number, reasonCode: number): void;
   /** `messages` of those handed to onMessages(), with `bytes` of payload, no longer wait in an inbox of lib: room for more. */
   taken(messages: number, bytes: number): void;

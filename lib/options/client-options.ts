@@ -3,6 +3,62 @@ import type { UserPropertiesInit } from '../protocol/property-types.js';
 import type { TlsOptions } from './tls.js';
 import type { WillOptions } from './will.js';
 
+/** User name and password, as the options of the same names. */
+export interface Credentials {
+  /** Default: none. */
+  username?: string | undefined;
+  /** At most 65,535 bytes. Default: none. */
+  password?: string | ArrayBufferView | ArrayBuffer | undefined;
+}
+
+/** How the client comes back after a lost connection. */
+export interface ReconnectOptions {
+  /**
+   * Milliseconds before the first attempt, 1 to 2,147,483,647; each further one waits longer, up to `maxDelay`. A connection that held for
+   * less than 5 s does not begin anew: a server that accepts and closes is not stormed. Default: 500.
+   */
+  initialDelay?: number | undefined;
+  /** The longest delay, milliseconds, not below `initialDelay`. Default: 30,000. */
+  maxDelay?: number | undefined;
+  /**
+   * How delays are spread so that clients do not come back all at once. `'full'`: anything from 0 to a bound that doubles with each
+   * attempt; `'decorrelated'`: anything from `initialDelay` to three times the delay before; `'none'`: the bound itself. Default:
+   * `'full'`.
+   */
+  jitter?: 'full' | 'decorrelated' | 'none' | undefined;
+  /** Attempts after which the client gives up, an attempt being all servers once; 0: never. Default: 0. */
+  maxAttempts?: number | undefined;
+  /**
+   * Whether connect() goes on like this, too, when its first attempt fails for a reason that may pass. Otherwise it rejects. Default:
+   * false.
+   */
+  initial?: boolean | undefined;
+}
+
+/**
+ * The queue of messages that wait: for the connection, or for room in the window. Besides, the engine holds up to 4,096 messages and 1 MiB
+ * that it will send next (100 messages if `maxMessages` is below 4,096).
+ */
+export interface QueueOptions {
+  /** Messages, 1 to 4,294,967,295. Default: 100,000. */
+  maxMessages?: number | undefined;
+  /** Bytes of topics, properties and payloads, from 1; a single message may be larger. Default: 67,108,864 (64 MiB). */
+  maxBytes?: number | undefined;
+  /**
+   * What to do with a message for which there is no room. `'reject'`: publish() rejects and write() throws `ERR_MQTT_QUEUE_FULL`;
+   * `'drop-oldest'`: those that have waited longest are dropped; `'drop-newest'`: the message itself is dropped; `'wait'`: publish() keeps
+   * it until there is room, and write(), which cannot wait, throws. A dropped message rejects its promise with `ERR_MQTT_QUEUE_FULL`, or,
+   * where it was written with write(), is told by the event 'drop'. Default: `'reject'`.
+   */
+  overflow?: 'reject' | 'drop-oldest' | 'drop-newest' | 'wait' | undefined;
+  /** Whether QoS 0 messages wait, too, while there is no connection. Otherwise they fail with `ERR_MQTT_NOT_CONNECTED`. Default: true. */
+  qos0?: boolean | undefined;
+  /** Messages on their way at which write() says false. 'drain' follows below half of it. Default: 16,384. */
+  highWaterMessages?: number | undefined;
+  /** Bytes on their way at which write() says false. 'drain' follows below half of it. Default: 16,777,216 (16 MiB). */
+  highWaterBytes?: number | undefined;
+}
+
 /**
  * Options of a client. They are checked and copied when the client is made: a wrong one throws `ERR_MQTT_OPTION` and names it, a known one
  * the chosen protocol version lacks throws `ERR_MQTT_NOT_SUPPORTED`. `undefined` means the default. Both engines take all of them.
@@ -28,7 +84,17 @@ export interface ClientOptions {
    * which it became. Default: `'auto'`.
    */
   protocolVersion?: 'auto' | 5 | 4 | undefined;
-  /** Whether to begin with a new session (3.1.1: Clean Session) instead of going on with the one the server may have. Default: true. */
+  /**
+   * Further servers, URLs as the first argument of {@link Client}; user name and password are those of that first URL or the options. An
+   * attempt goes through all of them, the first one first: what was lost to a server further down comes back to the first when it is there
+   * again and a connection is needed. Default: none.
+   */
+  servers?: readonly (string | URL)[] | undefined;
+  /**
+   * Whether to begin with a new session (3.1.1: Clean Session) instead of going on with the one the server may have. In MQTT 5 only the
+   * first connection of a client with a `sessionExpiryInterval` begins anew, later ones go on with its session; in 3.1.1 each connection
+   * with it is a session of its own. Default: true.
+   */
   cleanStart?: boolean | undefined;
   /** Seconds the server keeps the session after the connection has ended; 4,294,967,295: for ever. MQTT 5. Default: 0. */
   sessionExpiryInterval?: number | undefined;
@@ -41,6 +107,12 @@ export interface ClientOptions {
   username?: string | undefined;
   /** Password, at most 65,535 bytes. 3.1.1 allows it only with a user name. Default: the URL's, or none. */
   password?: string | ArrayBufferView | ArrayBuffer | undefined;
+  /**
+   * Called before each attempt to connect, for credentials that expire. With it, a server that refuses them (0x86, 0x87; 3.1.1: 4, 5) is
+   * tried again; without it, the client stops. When it throws or rejects, the attempt fails with `ERR_MQTT_CREDENTIALS`. It has the time of
+   * `connectTimeout`. Default: `username` and `password`.
+   */
+  credentials?: (() => Credentials | Promise<Credentials>) | undefined;
   /** What the server publishes when the connection is lost. Default: none. */
   will?: WillOptions | undefined;
   /** QoS 1 and 2 messages this client takes unacknowledged, 1 to 65,535. MQTT 5. Default: 1,000. */
@@ -52,6 +124,16 @@ export interface ClientOptions {
   maximumPacketSize?: number | undefined;
   /** Topic aliases the server may use, 0 to 65,535. MQTT 5. Default: 16. */
   topicAliasMaximum?: number | undefined;
+  /**
+   * Topic aliases this client uses for what it publishes, 0 to 65,535; the server's Topic Alias Maximum lowers it. The first topics of a
+   * connection get one each, and later messages to them go without the topic's text. MQTT 5. Default: 16.
+   */
+  outgoingTopicAliases?: number | undefined;
+  /**
+   * QoS 1 and 2 publishes on their way without an acknowledgement, 1 to 100; the server's Receive Maximum lowers it. More wait in the
+   * queue. Default: 100.
+   */
+  window?: number | undefined;
   /** User properties of CONNECT. MQTT 5. Default: none. */
   userProperties?: UserPropertiesInit | undefined;
   /** Asks the server for Response Information. MQTT 5. Default: false. */
@@ -67,12 +149,33 @@ export interface ClientOptions {
    * `ERR_MQTT_TIMEOUT`. 0: no limit. Times are kept coarsely: a request ends up to 200 ms later. Default: 30,000.
    */
   operationTimeout?: number | undefined;
+  /** What to do when a connection was lost. `false`: nothing, connect() makes a new one. Default: try again for ever, see the fields. */
+  reconnect?: false | ReconnectOptions | undefined;
+  /** The queue of messages that wait to be sent. Default: see the fields. */
+  queue?: QueueOptions | undefined;
+  /**
+   * Whether a server that says "use another server" or "server moved" (0x9C, 0x9D) with a Server Reference is left for the one it names,
+   * once an attempt. Only to `host` or `host:port`, with the transport and the TLS options of now. MQTT 5. Default: false.
+   */
+  followServerReference?: boolean | undefined;
+  /**
+   * What becomes of a message whose handler has thrown or rejected: `'ack'` acknowledges it all the same, `'disconnect'` ends the connection
+   * with 0x83 without acknowledging it, so that a server that keeps the session sends it again. 'error' is emitted in any case. Default:
+   * `'ack'`.
+   */
+  onHandlerError?: 'ack' | 'disconnect' | undefined;
+  /**
+   * Signals of the process at which the client is closed before the signal does what it would have done without: `['SIGINT', 'SIGTERM']`.
+   * Default: none.
+   */
+  closeOnSignals?: readonly NodeJS.Signals[] | undefined;
   /** Is told what happens, with no password and no payload in it. Default: nothing is logged. */
   log?: ((record: LogRecord) => void) | undefined;
 }
 
 export const CLIENT_OPTION_NAMES: ReadonlySet<string> = new Set([
   'engine',
+  'servers',
   'clientId',
   'protocolVersion',
   'cleanStart',
@@ -80,16 +183,24 @@ export const CLIENT_OPTION_NAMES: ReadonlySet<string> = new Set([
   'keepAlive',
   'username',
   'password',
+  'credentials',
   'will',
   'receiveMaximum',
   'maximumPacketSize',
   'topicAliasMaximum',
+  'outgoingTopicAliases',
+  'window',
   'userProperties',
   'requestResponseInformation',
   'requestProblemInformation',
   'tls',
   'connectTimeout',
   'operationTimeout',
+  'reconnect',
+  'queue',
+  'followServerReference',
+  'onHandlerError',
+  'closeOnSignals',
   'log',
 ] satisfies (keyof ClientOptions)[]);
 
@@ -98,7 +209,9 @@ export const MQTT5_OPTION_NAMES = [
   'sessionExpiryInterval',
   'receiveMaximum',
   'topicAliasMaximum',
+  'outgoingTopicAliases',
   'userProperties',
   'requestResponseInformation',
   'requestProblemInformation',
+  'followServerReference',
 ] as const satisfies readonly (keyof ClientOptions)[];

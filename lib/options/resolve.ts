@@ -167,7 +167,9 @@ export function engineOpen(
     receiveMaximum: v5 ? options.receiveMaximum : 65_535,
     maximumPacketSize: options.maximumPacketSize,
     topicAliasMaximum: v5 ? options.topicAliasMaximum : 0,
+    outgoingTopicAliases: v5 ? 16 : 0,
     window: WINDOW,
+    lookAhead: 4096,
     connectTimeout,
   };
 }

@@ -116,6 +116,12 @@ export class Outgoing {
     this.#looked();
   }
 
+  /** A publish the engine gives back unsent when the connection ends. */
+  unsent(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): void {
+    const length = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
+    this.queue.push(topic, payload, flags, properties, slot, Buffer.byteLength(topic) + length + (properties?.length ?? 0));
+  }
+
   credit(messages: number, bytes: number): void {
     this.#leave(messages, bytes);
     this.#looked();

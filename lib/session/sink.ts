@@ -81,6 +81,10 @@ export class Sink implements EngineSink<IncomingMessage> {
     this.#outgoing.pending.reject(slot, this.#lastError);
   }
 
+  onUnsent(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): void {
+    if (!this.gone) this.#outgoing.unsent(topic, payload, flags, properties, slot);
+  }
+
   onConnected(result: EngineConnected): void {
     if (!this.gone) this.#events.connected(result);
   }

@@ -42,9 +42,9 @@ export class EngineUnderTest {
 
   constructor(readonly name: EngineName) {}
 
-  /** A client of this engine, not connected; destroyed at the end of the test. */
+  /** A client of this engine, not connected and without reconnecting unless asked for; destroyed at the end of the test. */
   client(url: string, options: Partial<ClientOptions> = {}): Client {
-    const client = new Client(url, { ...options, engine: this.name });
+    const client = new Client(url, { reconnect: false, ...options, engine: this.name });
     this.#clients.push(client);
     return client;
   }

@@ -62,7 +62,8 @@ enum {
   MQN_ERR_CLOSED = -12,          /* closed or destroyed by this side */
   MQN_ERR_PACKET_TOO_LARGE = -13,/* above the server's Maximum Packet Size, refused before a byte was sent (3.2.2.3.6) */
   MQN_ERR_REFUSED = -14,         /* CONNACK with an error; aux holds the reason code */
-  MQN_ERR_SERVER_DISCONNECT = -15/* the server sent DISCONNECT; aux holds the reason code (3.14) */
+  MQN_ERR_SERVER_DISCONNECT = -15,/* the server sent DISCONNECT; aux holds the reason code (3.14) */
+  MQN_ERR_EXPIRED = -16          /* its Message Expiry Interval passed before it was sent (3.3.2.3.3) */
 };
 /* A short English sentence for a code; never NULL. */
 MQN_API const char* mqn_strerror(int code);
@@ -219,6 +220,7 @@ typedef struct mqn_open_options {
   uint32_t connect_timeout;    /* ms until CONNACK; 0: 10,000 */
   uint32_t inbox_messages;     /* messages delivered and not yet MQN_SUBMIT_TAKEN before reading pauses; 0: 16,384 */
   uint32_t inbox_bytes;        /* their bytes; 0: 16 MiB */
+  uint16_t outgoing_aliases;   /* topic aliases this side may use; 0: none. The server's Topic Alias Maximum lowers it */
 } mqn_open_options;
 
 /* A client and its session. Its number names it in the rings. Nothing is connected yet. */
