@@ -3,7 +3,7 @@
 //
 //   1. packages  npm ci, when node_modules is absent or is not what package-lock.json says
 //   2. native    the sources (native/sources/vendor.mjs), OpenSSL (scripts/build-openssl.mjs), the addon (scripts/build-native.mjs)
-//      bench     the same, with the C programs of test/bench
+//      bench     the same, with the C programs of test/bench, and the packages it compares with
 //      tests     the same, with everything in C: tests, examples, shared library, and the tests under sanitizers
 //      gyp       the addon alone, with CMake and without npm, for binding.gyp
 //   3. ts        lib/ -> dist/
@@ -23,11 +23,11 @@ const known = ['packages', 'native', 'bench', 'tests', 'gyp', 'ts', 'broker'];
 // ---- packages -----------------------------------------------------------------------------------------------------
 
 /** Compares what npm installed, by its own list, with package-lock.json. Packages for other systems may be missing. */
-function packagesAreCurrent() {
-  const installed = readText(path.join(root, 'node_modules/.package-lock.json'));
+function packagesAreCurrent(folder) {
+  const installed = readText(path.join(folder, 'node_modules/.package-lock.json'));
   if (installed === undefined) return false;
   const there = JSON.parse(installed).packages;
-  const locked = JSON.parse(readText(path.join(root, 'package-lock.json'))).packages;
+  const locked = JSON.parse(readText(path.join(folder, 'package-lock.json'))).packages;
   return Object.entries(locked).every(([folder, entry]) => {
     if (folder === '') return true;
     if (there[folder] === undefined) return Boolean(entry.optional || entry.devOptional || entry.peer);
@@ -35,12 +35,14 @@ function packagesAreCurrent() {
   });
 }
 
-async function setUpPackages() {
-  if (packagesAreCurrent()) return;
+async function setUpPackages(folder = root) {
+  if (packagesAreCurrent(folder)) return;
   await withLock(path.join(root, 'build/.packages.lock'), 'npm ci', async () => {
-    if (packagesAreCurrent()) return;
-    say('packages: npm ci');
-    await runNpm(['ci', '--include=dev', '--no-audit', '--no-fund']);
+    if (packagesAreCurrent(folder)) return;
+    say(`packages: npm ci${folder === root ? '' : ` in ${path.relative(root, folder)}`}`);
+    // What the benchmarks compare with brings its own binaries and needs no install script.
+    const scripts = folder === root ? [] : ['--ignore-scripts'];
+    await runNpm(['ci', '--include=dev', '--no-audit', '--no-fund', '--prefix', folder, ...scripts]);
   });
 }
 
@@ -111,6 +113,7 @@ export async function setUp(parts) {
     await vendor();
     await buildNative(await openssl(), { tests: asked.has('tests'), bench: asked.has('bench') });
   }
+  if (asked.has('bench')) await setUpPackages(path.join(root, 'test/bench/peers'));
   if (asked.has('ts')) await setUpTypeScript();
   if (asked.has('broker')) await setUpBroker();
 }

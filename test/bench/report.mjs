@@ -21,17 +21,19 @@ function ratios(samples, yardstick, name) {
 
 /**
  * @param {object[]} samples Of one library in one cell.
- * @param {object[] | undefined} yardstick Those of the library it is compared with, in the same rounds.
+ * @param {object[]} [mqttjs] Those of the libraries it is compared with, in the same rounds.
+ * @param {object[]} [crt]
  */
-export function summarize(samples, yardstick) {
+export function summarize(samples, mqttjs, crt) {
   const rates = numbers(samples, 'rate');
   return {
     rate: middle(samples, 'rate'),
     rateMin: rates.length === 0 ? null : Math.min(...rates),
     rateMax: rates.length === 0 ? null : Math.max(...rates),
-    ratio: yardstick ? ratios(samples, yardstick, 'rate') : null,
+    ratio: mqttjs ? ratios(samples, mqttjs, 'rate') : null,
+    crtRatio: crt ? ratios(samples, crt, 'rate') : null,
     mainNs: middle(samples, 'mainNs'),
-    mainNsRatio: yardstick ? ratios(samples, yardstick, 'mainNs') : null,
+    mainNsRatio: mqttjs ? ratios(samples, mqttjs, 'mainNs') : null,
     processNs: middle(samples, 'processNs'),
     loopP99: middle(samples, 'loopP99'),
     rss: middle(samples, 'rss'),
@@ -53,9 +55,10 @@ const COLUMNS = [
   ['', (row) => row.title],
   ['msg/s', ({ summary }) => formatRate(summary.rate)],
   ['min - max', ({ summary }) => (summary.rate === null ? dash : `${formatRate(summary.rateMin)} - ${formatRate(summary.rateMax)}`)],
-  ['ratio', ({ summary }) => times(summary.ratio)],
+  ['mqtt.js', ({ summary }) => times(summary.ratio)],
+  ['aws-crt', ({ summary }) => times(summary.crtRatio)],
   ['main ns/msg', ({ summary }) => whole(summary.mainNs)],
-  ['ratio', ({ summary }) => share(summary.mainNsRatio)],
+  ['mqtt.js', ({ summary }) => share(summary.mainNsRatio)],
   ['all ns/msg', ({ summary }) => whole(summary.processNs)],
   ['loop p99', ({ summary }) => (summary.loopP99 === null ? dash : `${summary.loopP99.toFixed(1)} ms`)],
   ['RSS', ({ summary }) => (summary.rss === null ? dash : `${Math.round(summary.rss / 1e6)} MB`)],
@@ -73,6 +76,7 @@ export function formatCell(title, rows) {
   return [title, ...lines, ...problems].join('\n');
 }
 
-export const LEGEND = `msg/s: median of the rounds. ratio: to bare mqtt.js, median of the ratios round by round. main ns/msg: CPU time of
+export const LEGEND = `msg/s: median of the rounds. mqtt.js, aws-crt: the rate, and the CPU time, as a
+multiple of theirs, median of the ratios round by round. main ns/msg: CPU time of
 the thread that runs JavaScript; all: of the whole process. loop p99: delay of the event loop, with the 1 ms of the timer that measures it.
 depth: publishes outstanding. FAIL: a message was lost, repeated, out of order or different at the far end.`;

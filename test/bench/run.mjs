@@ -1,6 +1,6 @@
-// npm run bench: mqtt-native on both engines and bare mqtt.js, side by side against the null broker.
+// npm run bench: mqtt-native on both engines, bare mqtt.js and aws-crt, side by side against the null broker.
 //
-//   npm run bench -- [--cells publish-q1,receive] [--engines native,js,mqttjs] [--rounds 5] [--seconds 2] [--size 64] [--depth N]
+//   npm run bench -- [--cells publish-q1,receive] [--engines native,js,mqttjs,crt] [--rounds 5] [--seconds 2] [--size 64] [--depth N]
 //                    [--json FILE] [--quick]
 //
 // 1. Build the null broker (C) unless it is there.
@@ -14,18 +14,18 @@ import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { parseArgs } from 'node:util';
 import { buildNullBroker } from './null-broker.mjs';
 import { formatCell, formatRate, LEGEND, summarize } from './report.mjs';
-import { CELLS, hasDepth, LIBRARIES, takeSample } from './sample.mjs';
+import { CELLS, hasDepth, LIBRARIES, takeSample, takesPart } from './sample.mjs';
 
 const TRIAL_DEPTHS = [10, 100, 1000, 10_000];
 const TRIAL_SECONDS = 0.4;
 const TRIAL_PASSES = 2;       // the better one counts
 const WORTH_DEPTH = 1.05;     // a deeper queue is taken when it is this much faster: below, it only costs memory and latency
-const YARDSTICK = 'mqttjs';
+const YARDSTICKS = ['mqttjs', 'crt'];
 
 function readOptions() {
   const { values } = parseArgs({
     options: {
-      cells: { type: 'string' }, engines: { type: 'string', default: 'native,js,mqttjs' }, size: { type: 'string', default: '64' },
+      cells: { type: 'string' }, engines: { type: 'string', default: 'native,js,mqttjs,crt' }, size: { type: 'string', default: '64' },
       rounds: { type: 'string' }, seconds: { type: 'string' }, depth: { type: 'string' }, json: { type: 'string' },
       quick: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
     },
@@ -76,7 +76,7 @@ async function chooseDepth(options, program, cell, library) {
 
 async function runCellOf(options, program, cell) {
   const runs = [];
-  for (const library of options.libraries) {
+  for (const library of options.libraries.filter((name) => takesPart(cell, name))) {
     const { title } = LIBRARIES[library];
     runs.push({ library, title, samples: [], ...await chooseDepth(options, program, cell, library) });
   }
@@ -91,9 +91,9 @@ async function runCellOf(options, program, cell) {
       run.samples.push({ round, load, ...sample });
     }
   }
-  const yardstick = runs.find(({ library }) => library === YARDSTICK)?.samples;
+  const yardsticks = YARDSTICKS.map((name) => runs.find(({ library }) => library === name)?.samples);
   for (const run of runs) {
-    run.summary = summarize(run.samples, run.library === YARDSTICK ? undefined : yardstick);
+    run.summary = summarize(run.samples, ...(YARDSTICKS.includes(run.library) ? [] : yardsticks));
     for (const { depth, problems } of run.trials ?? []) {
       run.summary.problems.push(...problems.map((problem) => `trial at depth ${depth}: ${problem}`));
     }

@@ -5,12 +5,13 @@ import { startNullBroker } from './null-broker.mjs';
 
 /**
  * Who is compared. `file` is in cells/, `plan` is added to what it is told, `depth` is the usual number of publishes outstanding. `paces`:
- * its publish without a promise says itself when to wait, so there it has no depth.
+ * its publish without a promise says itself when to wait, so there it has no depth. `lacks`: cells it cannot run.
  */
 export const LIBRARIES = {
   native: { title: 'native engine', file: 'mqtt-native.mjs', plan: { engine: 'native' }, depth: 1000, paces: true },
   js: { title: 'js engine', file: 'mqtt-native.mjs', plan: { engine: 'js' }, depth: 100, paces: true },
   mqttjs: { title: 'bare mqtt.js', file: 'mqttjs.mjs', plan: {}, depth: 100, paces: false },
+  crt: { title: 'aws-crt', file: 'aws-crt.mjs', plan: { floodRate: 400_000 }, depth: 100, paces: false, lacks: /q2/ },
 };
 
 /** What is measured. A cell whose rate depends on the caller's depth (publishes outstanding) says so: each library runs at its best. */
@@ -22,7 +23,12 @@ export const CELLS = {
   'receive-q0': { title: 'receive QoS 0, one event each, payload read', depth: false },
   'receive-q1': { title: 'receive QoS 1, one event each, payload read', depth: false },
   'receive-q2': { title: 'receive QoS 2, one event each, payload read', depth: false },
+  'receive-q0-loop': { title: 'receive QoS 0 through for await (mqtt.js, aws-crt: event)', depth: false },
+  'receive-q1-loop': { title: 'receive QoS 1 through for await, acknowledged after the body (mqtt.js, aws-crt: event)', depth: false },
 };
+
+/** Whether the library has what the cell measures. */
+export const takesPart = (cell, library) => !LIBRARIES[library].lacks?.test(cell);
 
 export const hasDepth = (cell, library) => CELLS[cell].depth && !(cell.endsWith('-write') && LIBRARIES[library].paces);
 

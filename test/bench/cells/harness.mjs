@@ -22,6 +22,9 @@ const SETTLE_TIME = 10_000;
  *   the library says so.
  * @property {(listener: (payload: Uint8Array) => void) => () => void} onPayload The library's own event; returns how to stop.
  * @property {(listener: (topic: string, payload: Uint8Array) => void) => () => void} onMessage The same with the topic.
+ * @property {(filter: string, qos: number, count: (payload: Uint8Array) => void, compare: (topic: string, payload: Uint8Array) => void) =>
+ *   Promise<() => void>} [loop] Subscribes and reads with `for await`: calls `count` with each payload, and `compare` once the function it
+ *   resolves to was called. Where a library has no such loop its event takes part.
  * @property {(filter: string, qos: number) => Promise<unknown>} subscribe
  * @property {(filter: string) => Promise<unknown>} unsubscribe
  * @property {() => Promise<unknown>} close
@@ -41,7 +44,7 @@ const SETTLE_TIME = 10_000;
 /** @param {Library} library */
 export async function runCell(library) {
   const plan = JSON.parse(process.argv[2]);
-  const [, kind, qos, way] = /^(publish|receive)-q([012])(?:-(write))?$/.exec(plan.cell);
+  const [, kind, qos, way] = /^(publish|receive)-q([012])(?:-(write|loop))?$/.exec(plan.cell);
   const about = await library.connect(plan.port, plan);
   const run = kind === 'publish' ? publish : receive;
   const result = await run(library, { ...plan, qos: Number(qos), way });
@@ -106,29 +109,41 @@ async function publish(library, { qos, way, size, depth, seconds, warmUp }) {
   return { ...measured, depth: lanes, total: sequence, problems, report };
 }
 
-async function receive(library, { qos, size, seconds, warmUp }) {
-  const filter = `flood/1000000000000/${size}/${qos}`;
+async function receive(library, { qos, way, size, seconds, warmUp, floodRate }) {
+  // Endless, but for a library that reads on while its listener is behind: what it has piled up must be heard to the end.
+  const flood = floodRate === undefined ? 1_000_000_000_000 : Math.ceil(floodRate * (warmUp + seconds));
+  const filter = `flood/${flood}/${size}/${qos}`;
   const meter = { done: 0 };
   let wrong = 0, corrupt = 0, compared = 0;
-  const stopCounting = library.onPayload(size < 4 ? () => { meter.done++; } : (payload) => {
+  const count = size < 4 ? () => { meter.done++; } : (payload) => {
     if ((payload[0] | payload[1] << 8 | payload[2] << 16 | payload[3] << 24) !== (meter.done | 0)) wrong++;
     meter.done++;
-  });
-  await library.subscribe(filter, qos);
-  const measured = await measure(meter, warmUp, seconds);
-  // Behind the measured messages comes the same flood, compared byte by byte.
-  stopCounting();
+  };
   const isRight = makeComparer(size);
-  library.onMessage((topic, payload) => {
+  const compare = (topic, payload) => {
     if (topic === 'report') return;
     if (topic !== filter || !isRight(payload, meter.done >>> 0)) corrupt++;
     meter.done++;
     compared++;
-  });
+  };
+  // Behind the measured messages comes the same flood, compared byte by byte.
+  let measured;
+  if (way === 'loop' && library.loop) {
+    const startComparing = await library.loop(filter, qos, count, compare);
+    measured = await measure(meter, warmUp, seconds);
+    startComparing();
+  } else {
+    const stopCounting = library.onPayload(count);
+    await library.subscribe(filter, qos);
+    measured = await measure(meter, warmUp, seconds);
+    stopCounting();
+    library.onMessage(compare);
+  }
   for (const until = performance.now() + COMPARE_TIME; compared < COMPARED && performance.now() < until;) await sleep(5);
   await library.unsubscribe(filter);
   const report = await reportWhen(library, ({ sent, acked }) => qos === 0 || acked === sent);
   const problems = [];
+  if (meter.done - compared === flood) problems.push('the flood was over before the time was');
   if (wrong > 0) problems.push(`${wrong} messages did not have the sequence number expected`);
   if (corrupt > 0) problems.push(`${corrupt} of ${compared} messages differ from what was sent`);
   if (compared === 0) problems.push('no message was compared');

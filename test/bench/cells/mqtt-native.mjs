@@ -33,6 +33,18 @@ await runCell({
     client.on('message', wrapped);
     return () => client.off('message', wrapped);
   },
+  async loop(filter, qos, count, compare) {
+    const subscription = await client.subscribe(filter, options[qos]);
+    let comparing = false;
+    const read = async () => {
+      for await (const message of subscription) {
+        if (comparing) compare(message.topic, message.payload);
+        else count(message.payload);
+      }
+    };
+    void read();
+    return () => { comparing = true; };
+  },
   subscribe: (filter, qos) => client.subscribe(filter, options[qos]),
   unsubscribe: (filter) => client.unsubscribe(filter),
   close: () => client.close(),

@@ -1,0 +1,65 @@
+// aws-crt's MQTT 5 client, called as its documentation says, with its default options. Installed in ../peers alone.
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { runCell } from './harness.mjs';
+
+process.removeAllListeners('warning'); // that a future version will want a newer Node
+const require = createRequire(new URL('../peers/', import.meta.url));
+const { mqtt5 } = require('aws-crt');
+
+let client;
+
+await runCell({
+  async connect(port) {
+    client = new mqtt5.Mqtt5Client({ hostName: '127.0.0.1', port, connectProperties: { clientId: 'bench', keepAliveIntervalSeconds: 60 } });
+    const connected = once(client, 'connectionSuccess');
+    client.start();
+    await connected;
+    return { name: 'aws-crt', version: require('aws-crt/package.json').version };
+  },
+  publish: (topicName, payload, qos) => client.publish({ topicName, payload, qos }),
+  // It has no publish without a promise: as many as may be outstanding are kept on their way, without waiting for one in particular.
+  write: ({ topic, lanes, next, written, running, starved }) => new Promise((resolve, reject) => {
+    let open = 0, filling = false;
+    const left = () => {
+      open--;
+      written();
+      if (!filling) fill();
+    };
+    const fill = () => {
+      filling = true;
+      while (open < lanes && running()) {
+        if (starved()) {
+          filling = false;
+          return setImmediate(fill);
+        }
+        open++;
+        client.publish({ topicName: topic, payload: next(), qos: 0 }).then(left, reject);
+      }
+      filling = false;
+      if (open === 0 && !running()) resolve();
+    };
+    fill();
+  }),
+  onPayload(listener) {
+    const wrapped = ({ message }) => listener(new Uint8Array(message.payload));
+    client.on('messageReceived', wrapped);
+    return () => client.off('messageReceived', wrapped);
+  },
+  onMessage(listener) {
+    const wrapped = ({ message }) => listener(message.topicName, Buffer.from(message.payload));
+    client.on('messageReceived', wrapped);
+    return () => client.off('messageReceived', wrapped);
+  },
+  subscribe: (topicFilter, qos) => client.subscribe({ subscriptions: [{ topicFilter, qos }] }),
+  unsubscribe: (topicFilter) => client.unsubscribe({ topicFilters: [topicFilter] }),
+  async close() {
+    const stopped = once(client, 'stopped');
+    client.stop();
+    await stopped;
+    client.close();
+  },
+});
+
+// Its own threads keep the process alive for some time after close(): that is not what is measured.
+process.exit();
