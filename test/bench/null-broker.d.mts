@@ -1,5 +1,7 @@
 export interface NullBroker {
   port: number;
+  /** With --tls: PEM, to be trusted. */
+  certificate: string | undefined;
   pid: number;
   /** Rejects when it did not end well. */
   stop(): Promise<void>;

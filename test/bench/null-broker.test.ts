@@ -5,6 +5,7 @@
  */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { field, packet, uint16 } from '../support/packets.js';
 import { withSafetyNet } from '../support/waiting.js';
@@ -45,8 +46,8 @@ class Raw {
   }
 
   /** `properties` are those of CONNECT. */
-  static async connect(port: number, version: 4 | 5 = 4, properties: Buffer = Buffer.alloc(0)): Promise<Raw> {
-    const socket = connect(port, '127.0.0.1');
+  static async connect(port: number, version: 4 | 5 = 4, properties: Buffer = Buffer.alloc(0), ca?: string): Promise<Raw> {
+    const socket = ca === undefined ? connect(port, '127.0.0.1') : connectTls({ port, host: '127.0.0.1', ca });
     const raw = new Raw(socket, version);
     const props = version === 5 ? Buffer.concat([Buffer.from([properties.length]), properties]) : '';
     raw.send(packet(0x10, field('MQTT'), Buffer.from([version, 2, 0, 60]), props, field('c')));
@@ -338,6 +339,22 @@ describe.skipIf(process.platform !== 'linux')('null broker (epoll: Linux only)',
     await other.subscribe('report');
     const { broker: all } = JSON.parse((await other.message()).payload.toString()) as { broker: Record<string, number> };
     expect(all).toMatchObject({ malformed: 1, accepted: 2, open: 1, openPeak: 2 });
+  });
+
+  test('over TLS the same: a verified certificate, a flood larger than the buffers, messages compared', async () => {
+    const secure = await startNullBroker(program, ['--tls']);
+    try {
+      const raw = await Raw.connect(secure.port, 5, undefined, secure.certificate);
+      const payload = stampedPayload(100_000, 0);
+      raw.send(raw.publish('bench/t', payload));
+      expect(await raw.report()).toMatchObject({ messages: 1, bytes: 100_000, corrupt: 0, gaps: 0 });
+      await raw.subscribe('flood/30/100000/0');
+      const isRight = makeComparer(100_000);
+      for (let sequence = 0; sequence < 30; sequence++) expect(isRight((await raw.message()).payload, sequence)).toBe(true);
+      raw.end();
+    } finally {
+      await secure.stop();
+    }
   });
 
   test('200 connections are counted apart and together', async () => {

@@ -25,6 +25,8 @@ export const CELLS = {
   'receive-q2': { title: 'receive QoS 2, one event each, payload read', depth: false },
   'receive-q0-loop': { title: 'receive QoS 0 through for await (mqtt.js, aws-crt: event)', depth: false },
   'receive-q1-loop': { title: 'receive QoS 1 through for await, acknowledged after the body (mqtt.js, aws-crt: event)', depth: false },
+  'tls-publish-q1': { title: 'TLS 1.3: publish QoS 1, one promise each', depth: true },
+  'tls-receive-q1': { title: 'TLS 1.3: receive QoS 1, one event each, payload read', depth: false },
 };
 
 /** Whether the library has what the cell measures. */
@@ -40,10 +42,10 @@ const EXIT_TIME = 10_000; // to close the connection and let the process end by 
  */
 export async function takeSample({ program, library, ...plan }) {
   const { file, plan: more } = LIBRARIES[library];
-  const broker = await startNullBroker(program);
+  const broker = await startNullBroker(program, plan.cell.startsWith('tls-') ? ['--tls'] : []);
   try {
     const script = fileURLToPath(new URL(`cells/${file}`, import.meta.url));
-    const told = JSON.stringify({ ...plan, ...more, port: broker.port });
+    const told = JSON.stringify({ ...plan, ...more, port: broker.port, ca: broker.certificate });
     const child = spawn(process.execPath, [script, told], { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '', errors = '', late;
     child.stdout.setEncoding('utf8').on('data', (text) => { out += text; });

@@ -5,14 +5,20 @@ import { runCell } from './harness.mjs';
 
 process.removeAllListeners('warning'); // that a future version will want a newer Node
 const require = createRequire(new URL('../peers/', import.meta.url));
-const { mqtt5 } = require('aws-crt');
+const { io, mqtt5 } = require('aws-crt');
 
 let client;
 
 await runCell({
-  async connect(port) {
-    client = new mqtt5.Mqtt5Client({ hostName: '127.0.0.1', port, connectProperties: { clientId: 'bench', keepAliveIntervalSeconds: 60 } });
-    const connected = once(client, 'connectionSuccess');
+  async connect(port, { ca }) {
+    const tls = new io.TlsContextOptions();
+    if (ca !== undefined) tls.override_default_trust_store(ca);
+    const tlsCtx = ca === undefined ? undefined : new io.ClientTlsContext(tls);
+    client = new mqtt5.Mqtt5Client({ hostName: '127.0.0.1', port, tlsCtx, connectProperties: { clientId: 'bench', keepAliveIntervalSeconds: 60 } });
+    const connected = new Promise((resolve, reject) => {
+      client.once('connectionSuccess', resolve);
+      client.once('connectionFailure', ({ error }) => reject(error));
+    });
     client.start();
     await connected;
     return { name: 'aws-crt', version: require('aws-crt/package.json').version };

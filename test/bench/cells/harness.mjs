@@ -16,7 +16,8 @@ const SETTLE_TIME = 10_000;
 
 /**
  * @typedef {object} Library How one library is called. One client a process, so these are called from one place each.
- * @property {(port: number) => Promise<object>} connect Resolves to what to say about the connection: { name, version, ... }.
+ * @property {(port: number, plan: { ca?: string }) => Promise<object>} connect With `ca` over TLS, that certificate being trusted.
+ *   Resolves to what to say about the connection: { name, version, ... }.
  * @property {(topic: string, payload: Uint8Array, qos: number) => Promise<unknown>} publish
  * @property {(writer: Writer) => Promise<void>} write Publishes at QoS 0 without promises until running() says no; waits where
  *   the library says so.
@@ -44,7 +45,7 @@ const SETTLE_TIME = 10_000;
 /** @param {Library} library */
 export async function runCell(library) {
   const plan = JSON.parse(process.argv[2]);
-  const [, kind, qos, way] = /^(publish|receive)-q([012])(?:-(write|loop))?$/.exec(plan.cell);
+  const [, kind, qos, way] = /^(?:tls-)?(publish|receive)-q([012])(?:-(write|loop))?$/.exec(plan.cell);
   const about = await library.connect(plan.port, plan);
   const run = kind === 'publish' ? publish : receive;
   const result = await run(library, { ...plan, qos: Number(qos), way });

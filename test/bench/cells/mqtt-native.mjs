@@ -8,8 +8,8 @@ let client;
 const options = [{ qos: 0 }, { qos: 1 }, { qos: 2 }];
 
 await runCell({
-  async connect(port, { engine }) {
-    client = new Client(`mqtt://127.0.0.1:${port}`, { engine });
+  async connect(port, { engine, ca }) {
+    client = ca === undefined ? new Client(`mqtt://127.0.0.1:${port}`, { engine }) : new Client(`mqtts://127.0.0.1:${port}`, { engine, tls: { ca } });
     await client.connect();
     const { name, version, reason } = client.engine;
     return { name: `mqtt-native, ${name} engine`, version, reason };

@@ -7,8 +7,8 @@ let client;
 const options = [{ qos: 0 }, { qos: 1 }, { qos: 2 }];
 
 await runCell({
-  async connect(port) {
-    client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`);
+  async connect(port, { ca }) {
+    client = await (ca === undefined ? mqtt.connectAsync(`mqtt://127.0.0.1:${port}`) : mqtt.connectAsync(`mqtts://127.0.0.1:${port}`, { ca }));
     return { name: 'mqtt.js', version: createRequire(import.meta.url)('mqtt/package.json').version };
   },
   // A publish at QoS 0 settles while its payload is still in the stream, by reference: as much as the stream's mark, and some more.

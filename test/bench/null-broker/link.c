@@ -86,7 +86,8 @@ mqn_nb_link* mqn_nb_link_open(int fd) {
   }
   link->fd = fd;
   link->echo_qos = -1;
-  if (!mqn_nb_watch(link, EPOLLIN, true)) {
+  if ((mqn_nb_config.tls && !mqn_nb_tls_open(link)) || !mqn_nb_watch(link, EPOLLIN, true)) {
+    mqn_nb_tls_free(link);
     free(link);
     return NULL;
   }
@@ -137,6 +138,7 @@ void mqn_nb_link_free_dead(void) {
     mqn_nb_buffer_release(&link->later);
     mqn_nb_buffer_release(&link->echoes);
     mqn_nb_source_free(link);
+    mqn_nb_tls_free(link);
     free(link->head);
     free(link->open_ids);
     free(link->aliases);
@@ -153,7 +155,8 @@ void mqn_nb_link_readable(mqn_nb_link* link) {
   if (length > 0) {
     memcpy(read_buffer, link->head, length);
   }
-  ssize_t got = recv(link->fd, read_buffer + length, MQN_NB_READ_SIZE, 0);
+  ssize_t got = link->tls != NULL ? mqn_nb_tls_receive(link, read_buffer + length, MQN_NB_READ_SIZE)
+                                  : recv(link->fd, read_buffer + length, MQN_NB_READ_SIZE, 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
     return;
   }
@@ -229,7 +232,18 @@ static bool send_some(mqn_nb_link* link) {
     parts[message.msg_iovlen++] =
       (struct iovec){.iov_base = mqn_nb_pattern + link->source->at % MQN_NB_PATTERN_PERIOD, .iov_len = stretch};
   }
-  ssize_t sent = sendmsg(link->fd, &message, MSG_NOSIGNAL);
+  ssize_t sent = 0;
+  if (link->tls == NULL) {
+    sent = sendmsg(link->fd, &message, MSG_NOSIGNAL);
+  } else { /* a record at a time */
+    for (size_t i = 0; i < message.msg_iovlen; i++) {
+      ssize_t one = mqn_nb_tls_send(link, parts[i].iov_base, parts[i].iov_len);
+      sent = one <= 0 && sent == 0 ? -1 : one <= 0 ? sent : sent + one;
+      if (one < (ssize_t)parts[i].iov_len) {
+        break;
+      }
+    }
+  }
   if (sent < 0) {
     if (errno != EAGAIN && errno != EINTR) {
       mqn_nb_link_close(link);

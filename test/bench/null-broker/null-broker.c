@@ -1,11 +1,11 @@
 /* The null broker: the other side of every benchmark. It takes whatever one client sends, or sends a client whatever it asks for, as fast
  * as one thread can, and checks every message, so that the client is what is measured and nothing can be lost unseen. Linux only (epoll).
  *
- *   null-broker [--host 127.0.0.1] [--port 0] [--receive-maximum N] [--topic-alias-maximum N] [--window 1000] [--log]
+ *   null-broker [--host 127.0.0.1] [--port 0] [--receive-maximum N] [--topic-alias-maximum N] [--window 1000] [--tls] [--log]
  *
- * It prints `port N` and serves until its standard input is closed (a pipe, so that it dies with whoever started it), or SIGTERM or SIGINT.
+ * It prints `port N`, with --tls in front of it a certificate to trust, and serves until its standard input is closed (a pipe, so that it dies with whoever started it), or SIGTERM or SIGINT.
  *
- * What it speaks: MQTT 3.1.1 and 5 over TCP. CONNECT, PUBLISH at QoS 0, 1 and 2 both ways, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT.
+ * What it speaks: MQTT 3.1.1 and 5 over TCP and TLS. CONNECT, PUBLISH at QoS 0, 1 and 2 both ways, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT.
  * Every connection is an island: nothing published here reaches another client. Control is by topics:
  *
  *   publish   bench/...                           counted and compared: see below
@@ -22,7 +22,7 @@
  * exchanged.
  *
  * What it does not speak: sessions (Session Present is always 0), retained messages, wills, authentication, keepalive timeouts, wildcards,
- * TLS, WebSocket. Properties are skipped except Receive Maximum (CONNECT) and Topic Alias (PUBLISH). The part of a packet in front of a
+ * WebSocket. Properties are skipped except Receive Maximum (CONNECT) and Topic Alias (PUBLISH). The part of a packet in front of a
  * PUBLISH's payload may have 128 KiB, and so may any other packet. Payloads may have all that MQTT allows: in and out they are streamed;
  * only an echo is kept in memory.
  */
@@ -134,7 +134,7 @@ static bool set_up(void) {
   poller = epoll_create1(EPOLL_CLOEXEC);
   timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-  if (!mqn_nb_pattern_make() || !listen_on() || !watch_own(&listener) || !watch_own(&timer) || !watch_own(&signals)) {
+  if (!mqn_nb_pattern_make() || (mqn_nb_config.tls && !mqn_nb_tls_start()) || !listen_on() || !watch_own(&listener) || !watch_own(&timer) || !watch_own(&signals)) {
     return false;
   }
   /* A file or /dev/null cannot be watched (EPERM): then only a signal ends the program. */
@@ -157,7 +157,9 @@ static void on_event(const struct epoll_event* event) {
   } else {
     mqn_nb_link* link = event->data.ptr;
     if (!link->dead && (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
-      mqn_nb_link_readable(link);
+      do {
+        mqn_nb_link_readable(link);
+      } while (!link->dead && link->tls_more);
     }
     if (!link->dead) {
       mqn_nb_link_flush(link);
@@ -178,7 +180,7 @@ static bool number(const char* text, uint16_t* to) {
 static bool options(int count, char** words) {
   static const struct option known[] = {{"host", required_argument, NULL, 'h'}, {"port", required_argument, NULL, 'p'},
     {"receive-maximum", required_argument, NULL, 'r'}, {"topic-alias-maximum", required_argument, NULL, 'a'},
-    {"window", required_argument, NULL, 'w'}, {"log", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
+    {"window", required_argument, NULL, 'w'}, {"tls", no_argument, NULL, 't'}, {"log", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
   bool good = true;
   for (int found; good && (found = getopt_long(count, words, "", known, NULL)) != -1;) {
     switch (found) {
@@ -187,12 +189,13 @@ static bool options(int count, char** words) {
       case 'r': good = number(optarg, &mqn_nb_config.receive_maximum); break;
       case 'a': good = number(optarg, &mqn_nb_config.topic_alias_maximum); break;
       case 'w': good = number(optarg, &mqn_nb_config.window) && mqn_nb_config.window > 0; break;
+      case 't': mqn_nb_config.tls = true; break;
       case 'l': mqn_nb_config.log = true; break;
       default: good = false;
     }
   }
   if (!good || optind != count) {
-    fprintf(stderr, "usage: %s [--host A] [--port N] [--receive-maximum N] [--topic-alias-maximum N] [--window N] [--log]\n", words[0]);
+    fprintf(stderr, "usage: %s [--host A] [--port N] [--receive-maximum N] [--topic-alias-maximum N] [--window N] [--tls] [--log]\n", words[0]);
   }
   return good && optind == count;
 }
@@ -222,6 +225,7 @@ int main(int count, char** words) {
   }
   mqn_nb_link_free_dead();
   mqn_nb_buffers_free();
+  mqn_nb_tls_end();
   free(mqn_nb_pattern);
   close(listener);
   close(timer);

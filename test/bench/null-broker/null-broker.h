@@ -8,6 +8,7 @@
  *   source.c        outgoing PUBLISH: flood, paced, identifiers
  *   echo.c          a PUBLISH sent back to its sender
  *   report.c        the counters as JSON
+ *   tls.c           TLS, for --tls
  */
 #ifndef MQN_NULL_BROKER_H
 #define MQN_NULL_BROKER_H
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* One read takes at most this much, and the part of a packet in front of its payload must fit in half of it. */
 #define MQN_NB_READ_SIZE ((size_t)256 * 1024)
@@ -29,6 +31,7 @@ typedef struct mqn_nb_options {
   uint16_t receive_maximum;     /* announced in CONNACK (MQTT 5); 0: not announced */
   uint16_t topic_alias_maximum; /* announced in CONNACK (MQTT 5); 0: not announced, aliases refused */
   uint16_t window;              /* unacknowledged messages of a source for a client that announces no Receive Maximum */
+  bool tls;                     /* connections speak TLS; the certificate is printed */
   bool log;                     /* a line on stderr for each connection that ends */
 } mqn_nb_options;
 extern mqn_nb_options mqn_nb_config;
@@ -92,6 +95,8 @@ typedef struct mqn_nb_ids {
 typedef struct mqn_nb_link {
   struct mqn_nb_link *next, *previous;
   int fd;
+  struct ssl_st* tls;     /* NULL without --tls */
+  bool tls_more;          /* the last read was full: what OpenSSL has read ahead behind it brings no event of its own */
   uint32_t interest;      /* what epoll was told */
   bool dead;              /* closed; freed after the turn */
   uint8_t version;        /* 4 or 5; 0: no CONNECT yet */
@@ -170,6 +175,14 @@ bool mqn_nb_echo_begin(mqn_nb_link* link, const uint8_t* topic, size_t topic_len
 void mqn_nb_echo_bytes(mqn_nb_link* link, const uint8_t* bytes, size_t length);
 void mqn_nb_echo_end(mqn_nb_link* link);
 void mqn_nb_echo_release(mqn_nb_link* link); /* as many as the window lets through */
+
+/* ---- tls.c */
+bool mqn_nb_tls_start(void); /* false: no certificate */
+void mqn_nb_tls_end(void);
+bool mqn_nb_tls_open(mqn_nb_link* link);
+void mqn_nb_tls_free(mqn_nb_link* link);
+ssize_t mqn_nb_tls_receive(mqn_nb_link* link, uint8_t* to, size_t length); /* as recv() and send(), errno included */
+ssize_t mqn_nb_tls_send(mqn_nb_link* link, const uint8_t* from, size_t length);
 
 /* ---- report.c */
 void mqn_nb_counters_add(mqn_nb_counters* to, const mqn_nb_counters* from);
