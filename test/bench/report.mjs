@@ -23,14 +23,16 @@ function ratios(samples, yardstick, name) {
  * @param {object[]} samples Of one library in one cell.
  * @param {object[]} [mqttjs] Those of the libraries it is compared with, in the same rounds.
  * @param {object[]} [crt]
+ * @param {object[]} [core]
  */
-export function summarize(samples, mqttjs, crt) {
+export function summarize(samples, mqttjs, crt, core) {
   const rates = numbers(samples, 'rate');
   return {
     rate: middle(samples, 'rate'),
     rateMin: rates.length === 0 ? null : Math.min(...rates),
     rateMax: rates.length === 0 ? null : Math.max(...rates),
     ratio: mqttjs ? ratios(samples, mqttjs, 'rate') : null,
+    coreRatio: core ? ratios(samples, core, 'rate') : null,
     crtRatio: crt ? ratios(samples, crt, 'rate') : null,
     mainNs: middle(samples, 'mainNs'),
     mainNsRatio: mqttjs ? ratios(samples, mqttjs, 'mainNs') : null,
@@ -57,6 +59,7 @@ const COLUMNS = [
   ['min - max', ({ summary }) => (summary.rate === null ? dash : `${formatRate(summary.rateMin)} - ${formatRate(summary.rateMax)}`)],
   ['mqtt.js', ({ summary }) => times(summary.ratio)],
   ['aws-crt', ({ summary }) => times(summary.crtRatio)],
+  ['core', ({ summary }) => times(summary.coreRatio)],
   ['main ns/msg', ({ summary }) => whole(summary.mainNs)],
   ['mqtt.js', ({ summary }) => share(summary.mainNsRatio)],
   ['all ns/msg', ({ summary }) => whole(summary.processNs)],
@@ -76,7 +79,6 @@ export function formatCell(title, rows) {
   return [title, ...lines, ...problems].join('\n');
 }
 
-export const LEGEND = `msg/s: median of the rounds. mqtt.js, aws-crt: the rate, and the CPU time, as a
-multiple of theirs, median of the ratios round by round. main ns/msg: CPU time of
-the thread that runs JavaScript; all: of the whole process. loop p99: delay of the event loop, with the 1 ms of the timer that measures it.
+export const LEGEND = `msg/s: median of the rounds. mqtt.js, aws-crt, core: the rate, and the CPU time, as a multiple
+of theirs, median of the ratios round by round. main ns/msg: CPU time of the thread that runs JavaScript; all: of the whole process. loop p99: delay of the event loop, with the 1 ms of the timer that measures it.
 depth: publishes outstanding. FAIL: a message was lost, repeated, out of order or different at the far end.`;

@@ -1,6 +1,6 @@
 // npm run bench: mqtt-native on both engines, bare mqtt.js and aws-crt, side by side against the null broker.
 //
-//   npm run bench -- [--cells publish-q1,receive] [--engines native,js,mqttjs,crt] [--rounds 5] [--seconds 2] [--size 64] [--depth N]
+//   npm run bench -- [--cells publish-q1,receive] [--engines core,native,js,mqttjs,crt] [--rounds 5] [--seconds 2] [--size 64] [--depth N]
 //                    [--json FILE] [--quick]
 //
 // 1. Build the null broker (C) unless it is there.
@@ -20,12 +20,12 @@ const TRIAL_DEPTHS = [10, 100, 1000, 10_000];
 const TRIAL_SECONDS = 0.4;
 const TRIAL_PASSES = 2;       // the better one counts
 const WORTH_DEPTH = 1.05;     // a deeper queue is taken when it is this much faster: below, it only costs memory and latency
-const YARDSTICKS = ['mqttjs', 'crt'];
+const YARDSTICKS = ['mqttjs', 'crt', 'core'];
 
 function readOptions() {
   const { values } = parseArgs({
     options: {
-      cells: { type: 'string' }, engines: { type: 'string', default: 'native,js,mqttjs,crt' }, size: { type: 'string', default: '64' },
+      cells: { type: 'string' }, engines: { type: 'string', default: 'core,native,js,mqttjs,crt' }, size: { type: 'string', default: '64' },
       rounds: { type: 'string' }, seconds: { type: 'string' }, depth: { type: 'string' }, json: { type: 'string' },
       quick: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
     },

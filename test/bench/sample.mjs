@@ -8,6 +8,7 @@ import { startNullBroker } from './null-broker.mjs';
  * its publish without a promise says itself when to wait, so there it has no depth. `lacks`: cells it cannot run.
  */
 export const LIBRARIES = {
+  core: { title: 'the core from C', file: 'core.mjs', plan: {}, depth: 1000, paces: true, lacks: /tls|loop/ },
   native: { title: 'native engine', file: 'mqtt-native.mjs', plan: { engine: 'native' }, depth: 1000, paces: true },
   js: { title: 'js engine', file: 'mqtt-native.mjs', plan: { engine: 'js' }, depth: 100, paces: true },
   mqttjs: { title: 'bare mqtt.js', file: 'mqttjs.mjs', plan: {}, depth: 100, paces: false },
