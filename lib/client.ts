@@ -10,6 +10,7 @@ import type { CloseOptions, ConnectOptions } from './options/close-options.js';
 import type { Payload, PublishOptions, WriteOptions } from './options/publish-options.js';
 import { resolveOptions, type ResolvedOptions } from './options/resolve.js';
 import type { Filters, SubscribeOptions, UnsubscribeOptions } from './options/subscribe-options.js';
+import type { DroppedMessage } from './outgoing/drop.js';
 import { Outgoing } from './outgoing/outgoing.js';
 import { publish, type PublishResult } from './outgoing/publish.js';
 import { subscribe } from './outgoing/subscribe.js';
@@ -17,22 +18,34 @@ import { unsubscribe, type UnsubscribeResult } from './outgoing/unsubscribe.js';
 import { write } from './outgoing/write.js';
 import type { ConnectResult } from './protocol/connack.js';
 import { Lifecycle, type ClientState } from './session/lifecycle.js';
+import { Stats, type ClientStats } from './stats.js';
 
-/** Events of a client and what their listeners get. */
+/** Events of a client and what their listeners get. A listener that throws is reported as an uncaught exception, and stops nothing. */
 export interface ClientEvents {
-  /** A connection was made. */
+  /** A connection was made: the first one, and each one after a lost one. */
   connect: [result: ConnectResult];
-  /** A connection has ended; the error says why. `ERR_MQTT_CLOSED`: by close() or destroy(). */
+  /** A connection has ended; the error says why. `ERR_MQTT_CLOSED`: by close() or destroy(), or because a handler has failed. */
   disconnect: [reason: MqttError];
+  /** There is no connection, and the client tries to get one. Once an outage, before the first 'reconnecting'. */
+  offline: [];
+  /** The next attempt to connect is planned: its number in this outage, from 1 on, and milliseconds until then. */
+  reconnecting: [attempt: number, delay: number];
+  /** The attempt that 'reconnecting' told of begins. */
+  reconnect: [attempt: number, delay: number];
   /**
    * A message has arrived: every message, whichever subscription it came by. It is acknowledged when all listeners have returned (and
-   * every handler and loop is done with it). A listener that throws is reported as an uncaught exception; the messages behind are
-   * delivered all the same.
+   * every handler and loop is done with it).
    */
   message: [message: Message];
   /** write() said false; there is room again, or the connection has ended and the next write() will say so. */
   drain: [];
-  /** The handler of a subscription has thrown or rejected: with what it threw. Without a listener it becomes an uncaught exception. */
+  /** A message of write() was given up; the error says why. What publish() has taken is told by its promise instead. */
+  drop: [dropped: DroppedMessage];
+  /**
+   * The handler of a subscription has thrown or rejected: with what it threw, and without a listener it becomes an uncaught exception. Or,
+   * with an MqttError and only if there is a listener: the client does not try to connect any more, or a subscription was not granted again
+   * after the server had lost the session.
+   */
   error: [error: unknown];
   /** close() or destroy() is done. */
   close: [];
@@ -59,6 +72,7 @@ const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? (Symbol.
  */
 export class Client extends EventEmitter {
   readonly #options: ResolvedOptions;
+  readonly #stats = new Stats();
   readonly #outgoing: Outgoing;
   readonly #dispatcher: Dispatcher;
   readonly #lifecycle: Lifecycle;
@@ -73,11 +87,23 @@ export class Client extends EventEmitter {
     super();
     this.#options = resolveOptions(url, options);
     const log = new Log(this.#options.log, this.#options.clientId);
-    this.#outgoing = new Outgoing(this.#options.operationTimeout, () => this.#emitSafely('drain'));
-    this.#dispatcher = new Dispatcher(this, log, (error) => this.#handlerFailed(error));
-    this.#lifecycle = new Lifecycle(this.#options, this.#outgoing, this.#dispatcher, log, {
+    const { operationTimeout, queue, clientId, onHandlerError } = this.#options;
+    this.#outgoing = new Outgoing({ operationTimeout, queue, clientId }, this.#stats, {
+      onDrain: () => this.#emitSafely('drain'),
+      onDrop: (dropped) => this.#emitSafely('drop', dropped),
+    });
+    this.#dispatcher = new Dispatcher(this, log, this.#stats, {
+      onHandlerError: (error, disconnect) => this.#handlerFailed(error, disconnect),
+      holdFailed: onHandlerError === 'disconnect',
+      clientId,
+    });
+    this.#lifecycle = new Lifecycle(this.#options, this.#outgoing, this.#dispatcher, this.#stats, log, {
       onConnect: (result) => this.#emitSafely('connect', result),
       onDisconnect: (reason) => this.#emitSafely('disconnect', reason),
+      onOffline: () => this.#emitSafely('offline'),
+      onReconnecting: (attempt, delay) => this.#emitSafely('reconnecting', attempt, delay),
+      onReconnect: (attempt, delay) => this.#emitSafely('reconnect', attempt, delay),
+      onError: (error) => this.#failed(error),
       onClose: () => this.#emitSafely('close'),
     });
   }
@@ -99,6 +125,18 @@ export class Client extends EventEmitter {
     return this.#lifecycle.state;
   }
 
+  /**
+   * The server connected to, or else the last one tried, as a URL without user name, password and query. Undefined before connect().
+   */
+  get server(): string | undefined {
+    return this.#lifecycle.server;
+  }
+
+  /** Counters since the client was made, and what waits now. A new object each time. */
+  get stats(): ClientStats {
+    return this.#outgoing.snapshot();
+  }
+
   /** The client identifier of the options, or the one made up for this client. */
   get clientId(): string {
     return this.#options.clientId;
@@ -107,13 +145,14 @@ export class Client extends EventEmitter {
   // ---- verbs --------------------------------------------------------------------------------------------------------------
 
   /**
-   * Makes one attempt to connect. While one is under way, waits for that one; while connected, resolves at once. After a failed attempt or
-   * a lost connection it connects anew; close() and destroy() are final. Listeners added right after `await client.connect()` miss no
-   * message.
+   * Connects: one attempt, which goes through all servers. While one is under way, waits for that one; while connected, resolves at once;
+   * while a lost connection is sought again, begins the next attempt now, and the client goes on if it fails. With `reconnect.initial` it
+   * goes on until it succeeds or the failure is one that does not pass. close() and destroy() are final. Listeners added right after
+   * `await client.connect()` miss no message.
    *
    * @returns Rejects with MqttError `ERR_MQTT_RESOLVE`, `_CONNECT`, `_TLS`, `_TIMEOUT`, `_REFUSED` (with `reasonCode`), `_PROTOCOL`,
-   * `_CONNECTION_LOST`, `_CLOSED` (by close() or destroy() meanwhile), `_ABORTED`, `_ENGINE_UNAVAILABLE`, or `_OPTION` when a file of
-   * `tls` cannot be read.
+   * `_CONNECTION_LOST`, `_CREDENTIALS`, `_CLOSED` (by close() or destroy() meanwhile), `_ABORTED`, `_ENGINE_UNAVAILABLE`, or `_OPTION` when
+   * a file of `tls` cannot be read: with several servers, that of the last one.
    */
   connect(options?: ConnectOptions): Promise<ConnectResult> {
     return this.#lifecycle.connect(options);
@@ -121,24 +160,28 @@ export class Client extends EventEmitter {
 
   /**
    * Publishes a message. The promise settles once: at QoS 0 when it was written, at QoS 1 and 2 when the server has answered. Any number
-   * may be under way; they leave in the order of the calls.
+   * may be under way; they leave in the order of the calls. While a connection is being made or sought again the message waits for it, and
+   * so does one the engine has no room for now: see the option `queue`. The seconds of its `messageExpiryInterval` run while it waits.
    *
    * @param topic - A topic name: not empty, no wildcards, at most 65,535 bytes.
    * @param payload - Copied before the call returns.
-   * @returns Rejects with MqttError `ERR_MQTT_TOPIC`, `_OPTION`, `_NOT_CONNECTED`, `_CLOSED`, `_NOT_SUPPORTED` (QoS or retain above what
-   * the server takes, or properties in 3.1.1), `_PACKET_TOO_LARGE`, `_PUBLISH` (the server refused it; `reasonCode`), `_TIMEOUT`,
-   * `_ABORTED`, or what ended the connection. At QoS 1 and 2 a timeout, abort or lost connection does not tell whether the server has the
-   * message.
+   * @returns Rejects with MqttError `ERR_MQTT_TOPIC`, `_OPTION`, `_NOT_CONNECTED` (nobody tries to connect, or QoS 0 with `queue.qos0:
+   * false`), `_CLOSED`, `_NOT_SUPPORTED` (QoS or retain above what the server takes, or properties in 3.1.1), `_PACKET_TOO_LARGE`,
+   * `_QUEUE_FULL`, `_EXPIRED`, `_PUBLISH` (the server refused it; `reasonCode`), `_TIMEOUT`, `_ABORTED`, or what ended the connection. At
+   * QoS 1 and 2 a timeout, abort or lost connection does not tell whether the server has the message, unless it was still waiting.
    */
   publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishResult> {
     return publish(this.#outgoing, topic, payload, options);
   }
 
   /**
-   * Publishes a message without waiting for what becomes of it. The message is taken in any case; the result says whether to go on.
+   * Publishes a message without waiting for what becomes of it. Unless it throws, the message is taken, and the result says whether to go
+   * on. Where publish() would reject later, the event 'drop' tells; of a QoS 0 message that the engine had already, nobody does.
    *
-   * @returns false above the high-water mark (16,384 messages or 16 MiB on their way): better wait for 'drain' before the next one.
-   * @throws MqttError as publish() rejects before anything is sent.
+   * @returns false at the high-water marks of the option `queue` (16,384 messages or 16 MiB on their way), while messages wait although
+   * there is a connection, and when the queue is full: better wait for 'drain' before the next one.
+   * @throws MqttError as publish() rejects before anything is taken: `ERR_MQTT_TOPIC`, `_OPTION`, `_NOT_CONNECTED`, `_CLOSED`,
+   * `_NOT_SUPPORTED`, `_PACKET_TOO_LARGE`, and `_QUEUE_FULL` with `queue.overflow` `'reject'` or `'wait'`.
    */
   write(topic: string, payload: Payload, options?: WriteOptions): boolean {
     return write(this.#outgoing, topic, payload, options);
@@ -146,7 +189,8 @@ export class Client extends EventEmitter {
 
   /**
    * Subscribes to one filter or several and resolves with the Subscription when the server has answered. For one filter that is refused,
-   * or several that all are, it rejects; otherwise `grants` has each filter's answer.
+   * or several that all are, it rejects; otherwise `grants` has each filter's answer. While a connection is being made or sought again it
+   * waits for that, and it is sent again if the connection is lost before the answer; the timeout is for all of it.
    *
    * @param filters - A filter, an array, or a Map or object of filters with options of their own. `$share/<name>/<filter>` is a shared
    * subscription.
@@ -163,7 +207,7 @@ export class Client extends EventEmitter {
   }
 
   /**
-   * Unsubscribes from a filter or several, for every Subscription that has them.
+   * Unsubscribes from a filter or several, for every Subscription that has them. Waits for a connection as subscribe() does.
    *
    * @returns Rejects with MqttError `ERR_MQTT_FILTER`, `_OPTION`, `_NOT_CONNECTED`, `_CLOSED`, `_NOT_SUPPORTED`, `_PACKET_TOO_LARGE`,
    * `_UNSUBSCRIBE` (the server refused them all; `reasonCode`), `_TIMEOUT`, `_ABORTED`, or what ended the connection.
@@ -174,7 +218,8 @@ export class Client extends EventEmitter {
 
   /**
    * Waits until everything on its way has been answered, sends DISCONNECT and closes. New requests are refused with `ERR_MQTT_CLOSED`.
-   * While connecting it gives the attempt up. Loops over subscriptions end after what has arrived.
+   * Without a connection it closes at once: attempts are given up, and what waits fails with `ERR_MQTT_CLOSED`. Loops over subscriptions
+   * end after what has arrived.
    *
    * @returns Resolves when the client is closed, also when the connection was lost meanwhile: what did not get through has failed by
    * itself. Rejects with MqttError `ERR_MQTT_TIMEOUT` or `_ABORTED` when that ended the wait (the client is closed all the same), and with
@@ -261,9 +306,15 @@ export class Client extends EventEmitter {
     }
   }
 
-  #handlerFailed(error: unknown): void {
+  #handlerFailed(error: unknown, disconnect: boolean): void {
     if (this.listenerCount('error') > 0) this.#emitSafely('error', error);
     else reportUncaught(error);
+    if (disconnect) this.#lifecycle.interrupt(error);
+  }
+
+  /** Not worth ending the process for: without a listener, only the log tells. */
+  #failed(error: MqttError): void {
+    if (this.listenerCount('error') > 0) this.#emitSafely('error', error);
   }
 }
 

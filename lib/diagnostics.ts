@@ -20,27 +20,90 @@ export interface LogRecord {
  */
 export interface DiagnosticsMessages {
   /** A connection was made. */
-  'mqtt-native:connect': { readonly clientId: string; readonly server: string; readonly result: ConnectResult };
+  'mqtt-native:connect': ConnectDiagnostics;
   /** A connection has ended, or an attempt has failed. */
-  'mqtt-native:disconnect': { readonly clientId: string; readonly server: string; readonly error: MqttError };
-  /** The next attempt is planned; `delay` in milliseconds. */
-  'mqtt-native:reconnect': { readonly clientId: string; readonly attempt: number; readonly delay: number };
+  'mqtt-native:disconnect': DisconnectDiagnostics;
+  /** The next attempt is planned. */
+  'mqtt-native:reconnect': ReconnectDiagnostics;
   /** publish() or write() has taken a message. */
-  'mqtt-native:publish': { readonly clientId: string; readonly topic: string; readonly qos: 0 | 1 | 2; readonly bytes: number };
+  'mqtt-native:publish': PublishDiagnostics;
   /** A message has arrived and is about to be handed out. */
-  'mqtt-native:message': { readonly clientId: string; readonly message: Message };
+  'mqtt-native:message': MessageDiagnostics;
   /** A message nobody waited for was given up. */
-  'mqtt-native:drop': { readonly clientId: string; readonly dropped: DroppedMessage };
+  'mqtt-native:drop': DropDiagnostics;
+}
+
+/** What every channel tells. */
+export interface ClientDiagnostics {
+  /** The client identifier. */
+  readonly clientId: string;
+}
+
+/** A connection was made. */
+export interface ConnectDiagnostics extends ClientDiagnostics {
+  /** URL of the server, without user name and password. */
+  readonly server: string;
+  /** As connect() resolves with. */
+  readonly result: ConnectResult;
+}
+
+/** A connection has ended, or an attempt has failed. */
+export interface DisconnectDiagnostics extends ClientDiagnostics {
+  /** URL of the server, without user name and password. */
+  readonly server: string;
+  /** Why. */
+  readonly error: MqttError;
+}
+
+/** The next attempt is planned. */
+export interface ReconnectDiagnostics extends ClientDiagnostics {
+  /** Its number in this outage, from 1 on. */
+  readonly attempt: number;
+  /** Milliseconds until then. */
+  readonly delay: number;
+}
+
+/** publish() or write() has taken a message. */
+export interface PublishDiagnostics extends ClientDiagnostics {
+  /** Where it goes. */
+  readonly topic: string;
+  /** As it was given. */
+  readonly qos: 0 | 1 | 2;
+  /** Of topic, properties and payload. */
+  readonly bytes: number;
+}
+
+/** A message has arrived. */
+export interface MessageDiagnostics extends ClientDiagnostics {
+  /** As its listeners get it, payload included. */
+  readonly message: Message;
+}
+
+/** A message nobody waited for was given up. */
+export interface DropDiagnostics extends ClientDiagnostics {
+  /** As the event 'drop' tells. */
+  readonly dropped: DroppedMessage;
+}
+
+/** A channel of node:diagnostics_channel that takes what is written down for its name. */
+export interface Diagnostics<Name extends keyof DiagnosticsMessages> {
+  readonly hasSubscribers: boolean;
+  /** A subscriber that throws becomes an uncaught exception; the caller goes on. */
+  publish(message: DiagnosticsMessages[Name]): void;
+}
+
+function diagnostics<Name extends keyof DiagnosticsMessages>(name: Name): Diagnostics<Name> {
+  return channel(name);
 }
 
 /** Look at `hasSubscribers` before making what is to be published. */
 export const channels = {
-  connect: channel('mqtt-native:connect'),
-  disconnect: channel('mqtt-native:disconnect'),
-  reconnect: channel('mqtt-native:reconnect'),
-  publish: channel('mqtt-native:publish'),
-  message: channel('mqtt-native:message'),
-  drop: channel('mqtt-native:drop'),
+  connect: diagnostics('mqtt-native:connect'),
+  disconnect: diagnostics('mqtt-native:disconnect'),
+  reconnect: diagnostics('mqtt-native:reconnect'),
+  publish: diagnostics('mqtt-native:publish'),
+  message: diagnostics('mqtt-native:message'),
+  drop: diagnostics('mqtt-native:drop'),
 };
 
 /**

@@ -17,8 +17,8 @@ import type { ServerProperties } from './protocol/property-types.js';
  * | `ERR_MQTT_CONNECTION_LOST` | the connection ended without a DISCONNECT |
  * | `ERR_MQTT_KEEP_ALIVE` | the server did not answer PINGREQ in time |
  * | `ERR_MQTT_SERVER_DISCONNECT` | the server sent DISCONNECT; `reasonCode` is its reason |
- * | `ERR_MQTT_CLOSED` | this side closed or destroyed the client |
- * | `ERR_MQTT_NOT_CONNECTED` | there is no connection |
+ * | `ERR_MQTT_CLOSED` | this side closed or destroyed the client, or ended the connection because a handler has failed |
+ * | `ERR_MQTT_NOT_CONNECTED` | there is no connection, and none is sought or, with `queue.qos0: false`, waited for |
  * | `ERR_MQTT_PUBLISH` | the server answered a publish with an error; `reasonCode` says which |
  * | `ERR_MQTT_SUBSCRIBE` | the server refused the subscription; `reasonCode` says why |
  * | `ERR_MQTT_UNSUBSCRIBE` | the server refused to unsubscribe; `reasonCode` says why |

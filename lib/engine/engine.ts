@@ -66,7 +66,10 @@ export interface EngineOpen {
   outgoingTopicAliases: number;
   /** Unacknowledged QoS 1/2 publishes, before the server's Receive Maximum lowers it. */
   window: number;
-  /** Publishes the engine takes before publish() says false: in flight and waiting for room in the window. */
+  /**
+   * Publishes that may wait in the engine for room in the window before publish() says false. The native engine counts those in flight,
+   * too.
+   */
   lookAhead: number;
   connectTimeout: number;
 }
@@ -165,10 +168,10 @@ export interface Engine {
    */
   open(options: EngineOpen): void;
   /**
-   * Takes a publish. False: no room now, nothing was taken, onRoom() follows. The payload is copied before it returns (a string is
-   * written as UTF-8). `slot` -1:
-   * nobody waits for the result. Topic, flags, properties have been validated. Bytes count as reported by onCredit(). While it waits for
-   * the window its Message Expiry Interval runs: the seconds are taken off when it is sent, and when none are left it fails with
+   * Takes a publish. False: no room now, nothing was taken; onRoom() follows, or the end of the connection. The payload is copied before
+   * it returns (a string is written as UTF-8). `slot` -1: nobody waits for the result. Topic, flags, properties have been validated. Bytes
+   * count as reported by onCredit(). While it waits for the window its Message Expiry Interval runs: the seconds are taken off when it is
+   * sent or goes back, and when none are left it fails with
    * ERR_MQTT_EXPIRED. The engine may replace the topic by a Topic Alias.
    */
   publish(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): boolean;

@@ -1,6 +1,6 @@
 import { EngineUnavailableError, optionError, type EngineAttempt } from '../errors.js';
 import type { IncomingMessage } from '../incoming/message.js';
-import type { Engine, EngineOpen, EngineSink } from './engine.js';
+import type { Engine, EngineInfo, EngineOpen, EngineSink } from './engine.js';
 import { JsEngine } from './js/js-engine.js';
 import { loadNative } from './native/load.js';
 import { NativeEngine } from './native/native-engine.js';
@@ -17,9 +17,14 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
+/** Whether an engine that was made for one transport can be opened with another. */
+export function servesTransport(name: EngineInfo['name'], transport: EngineOpen['transport']): boolean {
+  return name === 'js' || (transport !== 'ws' && transport !== 'wss');
+}
+
 /** Why the native engine cannot serve; undefined: it can. */
 function nativeProblem(transport: EngineOpen['transport'], attempts: EngineAttempt[]): string | undefined {
-  if (transport === 'ws' || transport === 'wss') {
+  if (!servesTransport('native', transport)) {
     const problem = `the native engine does not serve ${transport}: yet`;
     attempts.push({ engine: 'native', error: new Error(problem) });
     return problem;

@@ -5,6 +5,7 @@ import { decodeProperties, NO_PROPERTIES } from '../protocol/properties.js';
 import type { MessageProperties } from '../protocol/property-types.js';
 import { ACK_CODES } from '../protocol/reason-codes.js';
 import type { AckLine } from './acks.js';
+import { IdentifierReader } from './identifiers.js';
 
 /** A received message. Nothing is decoded before it is asked for. */
 export interface Message {
@@ -32,7 +33,9 @@ export interface Message {
   /**
    * Acknowledges now, instead of when the handler's promise has settled, the loop asks for the next message, or the 'message' listeners
    * have returned. The first call decides. Acknowledgements leave in order of arrival, so an earlier message that is still held holds this
-   * one. Does nothing at QoS 0 and when the message is acknowledged already.
+   * one. Does nothing at QoS 0, when the message is acknowledged already, or when a handler has failed on it with
+   * `onHandlerError: 'disconnect'`. When the connection it came by has ended nothing is sent for it any more, but at QoS 2 the server is
+   * answered, and the message not delivered again, when the server repeats it.
    *
    * @param reasonCode - Default 0. MQTT 5 takes 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97 and 0x99 too; 3.1.1 refuses them with
    * `ERR_MQTT_NOT_SUPPORTED`.
@@ -66,7 +69,12 @@ const { utf8Slice } = Buffer.prototype as unknown as { utf8Slice: Utf8Slice };
 const NO_ACKS = undefined as unknown as AckLine;
 
 /** Not answered by ack() yet. */
-const OPEN = -1;
+export const OPEN = -1;
+/** A handler has failed, and the message is not to be acknowledged while the connection it came by stands. */
+export const HELD = -2;
+
+/** One for all: it is read to the end where it is begun. */
+const identifierReader = new IdentifierReader();
 
 /** The one implementation of Message. Its fields are written by the dispatcher and the acks; users see the interface. */
 export class IncomingMessage implements Message {
@@ -78,11 +86,11 @@ export class IncomingMessage implements Message {
   declare private propertiesOffset: number;
   declare private readonly propertiesLength: number;
   declare readonly flags: MessageFlags;
-  /** Of the connection it came by: an acknowledgement must not go to a later one. Set when it is handed out. */
+  /** Of the engine it came by. Set when it is handed out. */
   declare acks: AckLine;
   /** Who still works on it: the dispatcher, each inbox it waits in, each handler whose promise is open. At 0 it is done with. */
   declare holds: number;
-  /** The reason code given to ack(), or OPEN. */
+  /** The reason code given to ack(), OPEN or HELD. */
   declare answer: number;
   declare private view: Buffer | undefined;
   declare private decoded: MessageProperties | undefined;
@@ -136,7 +144,20 @@ export class IncomingMessage implements Message {
 
   get properties(): MessageProperties {
     if (this.propertiesLength === 0) return NO_PROPERTIES;
-    return (this.decoded ??= decodeProperties('publish-in', this.slab, this.propertiesOffset, this.propertiesOffset + this.propertiesLength));
+    if (this.decoded === undefined) {
+      const end = this.propertiesOffset + this.propertiesLength;
+      this.decoded = this.acks.identifiers.visible(decodeProperties('publish-in', this.slab, this.propertiesOffset, end));
+    }
+    return this.decoded;
+  }
+
+  get hasProperties(): boolean {
+    return this.propertiesLength !== 0;
+  }
+
+  /** Its Subscription Identifiers, automatic ones included, to be read to the end before those of the next message. */
+  identifiers(): IdentifierReader {
+    return identifierReader.set(this.slab, this.propertiesOffset, this.propertiesOffset + this.propertiesLength);
   }
 
   ack(reasonCode = 0): void {
@@ -160,14 +181,14 @@ export class IncomingMessage implements Message {
     return this;
   }
 
-  /** Whether it may be acknowledged: nobody works on it, or ack() was called. */
+  /** Whether it may be acknowledged: nobody works on it, or ack() was called; and it is not held. */
   get finished(): boolean {
-    return this.holds === 0 || this.answer !== OPEN;
+    return this.answer >= 0 || (this.holds === 0 && this.answer === OPEN);
   }
 
-  /** The reason code to acknowledge it with. */
+  /** The reason code to acknowledge it with, once it is finished. */
   get reasonCode(): number {
-    return this.answer === OPEN ? 0 : this.answer;
+    return this.answer < 0 ? 0 : this.answer;
   }
 
   /** One of those who hold it is done. */

@@ -7,7 +7,7 @@ export interface WaitOptions {
    * Milliseconds until the call rejects with `ERR_MQTT_TIMEOUT`, up to 200 ms late; 0: no limit. Default: the option `operationTimeout`.
    */
   timeout?: number | undefined;
-  /** Rejects the call with `ERR_MQTT_ABORTED` when aborted. What the server was already told is not taken back. */
+  /** Rejects the call with `ERR_MQTT_ABORTED` when aborted. What the server was already told is not taken back. Default: none. */
   signal?: AbortSignal | undefined;
 }
 

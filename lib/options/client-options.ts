@@ -26,7 +26,10 @@ export interface ReconnectOptions {
    * `'full'`.
    */
   jitter?: 'full' | 'decorrelated' | 'none' | undefined;
-  /** Attempts after which the client gives up, an attempt being all servers once; 0: never. Default: 0. */
+  /**
+   * Attempts after which the client gives up, an attempt being all servers once; 0: never. Those before and after a connection that held
+   * for less than 5 s count together. Default: 0.
+   */
   maxAttempts?: number | undefined;
   /**
    * Whether connect() goes on like this, too, when its first attempt fails for a reason that may pass. Otherwise it rejects. Default:
@@ -109,8 +112,9 @@ export interface ClientOptions {
   password?: string | ArrayBufferView | ArrayBuffer | undefined;
   /**
    * Called before each attempt to connect, for credentials that expire. With it, a server that refuses them (0x86, 0x87; 3.1.1: 4, 5) is
-   * tried again; without it, the client stops. When it throws or rejects, the attempt fails with `ERR_MQTT_CREDENTIALS`. It has the time of
-   * `connectTimeout`. Default: `username` and `password`.
+   * tried again; without it, the client stops. When it throws, rejects or answers with something else than {@link Credentials}, the attempt
+   * fails with `ERR_MQTT_CREDENTIALS`. It has the time of `connectTimeout`, and stands instead of `username` and `password`, which are
+   * refused beside it. Default: `username` and `password`.
    */
   credentials?: (() => Credentials | Promise<Credentials>) | undefined;
   /** What the server publishes when the connection is lost. Default: none. */
@@ -142,7 +146,10 @@ export interface ClientOptions {
   requestProblemInformation?: boolean | undefined;
   /** TLS; only with a URL that asks for it. Default: the certificate authorities Node trusts, TLS 1.2 at least, host name checked. */
   tls?: TlsOptions | undefined;
-  /** Milliseconds until CONNACK must have come, for all attempts of one connect(). Default: 10,000. */
+  /**
+   * Milliseconds until CONNACK must have come, for each server that is tried; with `protocolVersion: 'auto'` both tries together. Default:
+   * 10,000.
+   */
   connectTimeout?: number | undefined;
   /**
    * Milliseconds publish(), subscribe(), unsubscribe() and close() may take unless they are given a `timeout`; then they reject with
@@ -159,9 +166,9 @@ export interface ClientOptions {
    */
   followServerReference?: boolean | undefined;
   /**
-   * What becomes of a message whose handler has thrown or rejected: `'ack'` acknowledges it all the same, `'disconnect'` ends the connection
-   * with 0x83 without acknowledging it, so that a server that keeps the session sends it again. 'error' is emitted in any case. Default:
-   * `'ack'`.
+   * What becomes of a message whose handler has thrown or rejected: `'ack'` acknowledges it all the same, `'disconnect'` ends the
+   * connection with 0x83 without acknowledging it, so that a server that keeps the session sends it again. 'error' is emitted in any case.
+   * Default: `'ack'`.
    */
   onHandlerError?: 'ack' | 'disconnect' | undefined;
   /**

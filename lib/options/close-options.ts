@@ -7,7 +7,7 @@ import { checkNames, checkSignal } from './validate.js';
 
 /** Options of connect(). */
 export interface ConnectOptions {
-  /** Gives the attempt up: connect() rejects with `ERR_MQTT_ABORTED`. */
+  /** Gives the attempt up: connect() rejects with `ERR_MQTT_ABORTED`. Default: none. */
   signal?: AbortSignal | undefined;
 }
 

@@ -19,7 +19,10 @@ export interface FilterOptions {
 
 /** Options of subscribe(). Those of FilterOptions are the default of every filter of the call. */
 export interface SubscribeOptions extends FilterOptions, WaitOptions {
-  /** 1 to 268,435,455; comes back with each message that matched. MQTT 5. Default: none. */
+  /**
+   * 1 to 268,435,455; comes back with each message that matched. MQTT 5. Default: the client takes one of its own where the server allows
+   * it, from 8,192 on, to tell overlapping subscriptions apart; messages do not show it.
+   */
   subscriptionIdentifier?: number | undefined;
   /** Properties of SUBSCRIBE. MQTT 5. Default: none. */
   properties?: SubscribeProperties | undefined;

@@ -8,18 +8,18 @@ import { boolean, bytesOf, checkNames, oneOf, plainText } from './validate.js';
 /** PEM: a text or bytes that hold it, or the path of a file that does. A text without `-----BEGIN` is a path. */
 export type PemSource = string | Uint8Array;
 
-/** How to talk TLS. Used with `mqtts:`, `ssl:`, `tls:` and `wss:`, refused with the others. */
+/** How to talk TLS. Used with `mqtts:`, `ssl:`, `tls:` and `wss:`, refused with the others. Both engines take all of it. */
 export interface TlsOptions {
   /**
    * Certificate authorities to trust, instead of the default ones. Several are taken together. Default: those Node trusts. Files are read
    * at connect().
    */
   ca?: PemSource | readonly PemSource[] | undefined;
-  /** The client's certificate, followed by its intermediates. Needs `key`. */
+  /** The client's certificate, followed by its intermediates. Needs `key`. Default: none. */
   cert?: PemSource | undefined;
-  /** The private key of `cert`. */
+  /** The private key of `cert`, and needed with it. Default: none. */
   key?: PemSource | undefined;
-  /** Opens an encrypted `key`. */
+  /** Opens an encrypted `key`. Default: none. */
   passphrase?: string | undefined;
   /** The name to ask for (SNI) and to find in the server's certificate. Default: the host of the URL. */
   servername?: string | undefined;

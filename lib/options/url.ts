@@ -23,31 +23,30 @@ const SCHEMES: Readonly<Record<string, readonly [transport: Endpoint['transport'
   'wss:': ['wss', 443],
 };
 
-/** Errors never show the URL: it may hold a password. */
-function urlError(problem: string): Error {
-  return optionError('url', problem);
-}
-
-function decoded(text: string, what: string): string | undefined {
+function decoded(argument: string, text: string, what: string): string | undefined {
   if (text === '') return undefined;
   try {
     return decodeURIComponent(text);
   } catch {
-    throw urlError(`${what} is not valid percent encoding`);
+    throw optionError(argument, `${what} is not valid percent encoding`);
   }
 }
 
-function hostOf(hostname: string): string {
+function hostOf(argument: string, hostname: string): string {
   if (hostname.startsWith('[')) return hostname.slice(1, -1);
-  const name = decoded(hostname, 'the host name') ?? '';
+  const name = decoded(argument, hostname, 'the host name') ?? '';
   // Other than for http:, URL leaves names in other scripts as they are: DNS wants them in ASCII.
   const ascii = /^[\x21-\x7e]*$/.test(name) ? name : domainToASCII(name);
-  if (ascii === '') throw urlError('there is no valid host name');
+  if (ascii === '') throw optionError(argument, 'there is no valid host name');
   return ascii;
 }
 
-/** Reads `scheme://[user[:password]@]host[:port][/path]`; the scheme says which transport and default port. */
-export function parseUrl(given: unknown): Endpoint {
+/**
+ * Reads `scheme://[user[:password]@]host[:port][/path]`; the scheme says which transport and default port. `argument` names it in errors,
+ * which never show the URL: it may hold a password.
+ */
+export function parseUrl(given: unknown, argument = 'url'): Endpoint {
+  const urlError = (problem: string): Error => optionError(argument, problem);
   if (typeof given !== 'string' && !(given instanceof URL)) throw urlError('must be a string or a URL');
   let url: URL;
   try {
@@ -68,10 +67,24 @@ export function parseUrl(given: unknown): Endpoint {
   if (port === 0) throw urlError('port 0 cannot be connected to');
   return {
     transport,
-    host: hostOf(url.hostname),
+    host: hostOf(argument, url.hostname),
     port,
     path: web ? (url.pathname === '' ? '/' : url.pathname) + url.search : '/',
-    username: decoded(url.username, 'the user name'),
-    password: decoded(url.password, 'the password'),
+    username: decoded(argument, url.username, 'the user name'),
+    password: decoded(argument, url.password, 'the password'),
   };
+}
+
+const FIRST_SCHEMES: Readonly<Record<Endpoint['transport'], string>> = { tcp: 'mqtt', tls: 'mqtts', ws: 'ws', wss: 'wss' };
+
+/** The server as a URL that may be shown: without user name, password and query. */
+export function shownUrl({ transport, host, port, path }: Pick<Endpoint, 'transport' | 'host' | 'port' | 'path'>): string {
+  const name = host.includes(':') ? `[${host}]` : host;
+  const web = transport === 'ws' || transport === 'wss';
+  return `${FIRST_SCHEMES[transport]}://${name}:${port}${web ? path.split('?', 1)[0]! : ''}`;
+}
+
+/** Whether it speaks TLS. */
+export function isSecure({ transport }: Pick<Endpoint, 'transport'>): boolean {
+  return transport === 'tls' || transport === 'wss';
 }

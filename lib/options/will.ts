@@ -17,7 +17,7 @@ export interface WillOptions {
   retain?: boolean | undefined;
   /** Seconds the server waits before it publishes the will. Default: 0. MQTT 5 only. */
   delay?: number | undefined;
-  /** Properties of the will message. MQTT 5 only. */
+  /** Properties of the will message. Default: none. MQTT 5 only. */
   properties?: PublishProperties | undefined;
 }
 

@@ -1,12 +1,31 @@
+import type { MqttError } from '../errors.js';
 import { timeoutError } from '../errors.js';
+import type { Stats } from '../stats.js';
 
 /** Milliseconds between two looks at the clock of waiting requests. */
 const TICK = 100;
+
+/** As `started`: a SUBSCRIBE or UNSUBSCRIBE, of which nothing is counted. */
+export const REQUEST = -1;
 
 type Settle = (value: unknown) => void;
 
 function forgotten(): void {
   // Nobody waits for this slot any more, but the engine still holds it.
+}
+
+function written(): void {
+  // A message of write() with a slot: nobody waits, but when it fails that is told.
+}
+
+/** What Pending does not know. */
+export interface PendingEvents {
+  /** Whether what the slot is for had not been handed to the engine; it is not going to be. */
+  withdraw(slot: number): boolean;
+  /** A message of write() has failed. */
+  dropped(topic: string | undefined, flags: number | undefined, error: MqttError): void;
+  /** A tick has passed; whether the clock is needed though nobody waits. */
+  tick(): boolean;
 }
 
 /**
@@ -18,7 +37,7 @@ function forgotten(): void {
  * 1. A request times out or is aborted; its promise is rejected.
  * 2. The engine knows nothing of that and will still answer with this slot.
  * 3. Were the slot given to another request meanwhile, that answer would settle the wrong promise. So abandon() rejects but keeps the
- * slot, and it becomes free when the engine answers or ends.
+ * slot, and it becomes free when the engine answers or ends. A slot that is not with the engine (it waits in the queue) is free at once.
  */
 export class Pending {
   /** Promises not settled yet. */
@@ -31,9 +50,16 @@ export class Pending {
   readonly #rejects: (Settle | undefined)[] = [];
   /** The tick after which the request has waited too long; 0: it may wait for ever. */
   readonly #expires: number[] = [];
+  /** When a publish whose round trip is measured began; 0: a publish; REQUEST. */
+  readonly #started: number[] = [];
   readonly #free: number[] = [];
   #tick = 1;
   #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(
+    private readonly stats: Stats,
+    private readonly events: PendingEvents,
+  ) {}
 
   /**
    * How many ticks a time lasts. Ticks are counted, not measured: when the event loop was busy for seconds only one has passed, and
@@ -44,45 +70,102 @@ export class Pending {
   }
 
   /** Keeps a promise's two ends; returns its slot. */
-  add(resolve: Settle, reject: Settle, ticks: number): number {
-    const slot = this.#free.length > 0 ? this.#free.pop()! : this.#resolves.length;
-    this.#resolves[slot] = resolve;
-    this.#rejects[slot] = reject;
+  add(resolve: Settle, reject: Settle, ticks: number, started: number): number {
+    const slot = this.#take(resolve, reject, started);
     this.#expires[slot] = ticks === 0 ? 0 : this.#tick + ticks;
     this.waiting++;
-    if (this.#timer === undefined) this.#startClock();
+    if (this.#timer === undefined) this.startClock();
     return slot;
   }
 
+  /** A slot for a message of write(). */
+  addWritten(started: number): number {
+    const slot = this.#take(written, written, started);
+    this.#expires[slot] = 0;
+    return slot;
+  }
+
+  #take(resolve: Settle, reject: Settle, started: number): number {
+    const slot = this.#free.length > 0 ? this.#free.pop()! : this.#resolves.length;
+    this.#resolves[slot] = resolve;
+    this.#rejects[slot] = reject;
+    this.#started[slot] = started;
+    return slot;
+  }
+
+  /** A publish is through. */
+  deliver(slot: number, value: unknown): void {
+    const resolve = this.#resolves[slot];
+    if (resolve === undefined) return;
+    this.#release(slot);
+    if (resolve === forgotten) return;
+    this.stats.delivered++;
+    const started = this.#started[slot]!;
+    if (started > 0) this.stats.roundTrip.add(performance.now() - started);
+    if (resolve === written) return;
+    resolve(value);
+    this.#settled();
+  }
+
+  /** A SUBSCRIBE or UNSUBSCRIBE was answered. */
   resolve(slot: number, value: unknown): void {
     const resolve = this.#resolves[slot];
     if (resolve === undefined) return;
     this.#release(slot);
-    if (resolve !== forgotten) {
-      resolve(value);
-      this.#settled();
-    }
+    if (resolve === forgotten) return;
+    resolve(value);
+    this.#settled();
   }
 
-  reject(slot: number, error: unknown): void {
+  /** What was asked for has failed, and the slot is free. `topic` and `flags` where they are known. */
+  fail(slot: number, error: MqttError, topic?: string, flags?: number): void {
     const reject = this.#rejects[slot];
     if (reject === undefined) return;
     this.#release(slot);
-    if (reject !== forgotten) {
-      reject(error);
-      this.#settled();
+    if (reject === forgotten) return;
+    if (this.#started[slot] !== REQUEST) this.stats.dropped(error.code);
+    if (reject === written) {
+      this.events.dropped(topic, flags, error);
+      return;
     }
+    reject(error);
+    this.#settled();
   }
 
-  /** Rejects now; the slot stays taken until the engine answers. */
-  abandon(slot: number, error: unknown): void {
+  /** As fail(), of something that was not taken in the first place: nothing is counted or told but to the promise. */
+  refuse(slot: number, error: unknown): void {
     const reject = this.#rejects[slot];
-    if (reject === undefined || reject === forgotten) return;
+    if (reject === undefined) return;
+    this.#release(slot);
+    if (reject === forgotten || reject === written) return;
+    reject(error);
+    this.#settled();
+  }
+
+  /** Rejects a promise now; the slot stays taken until the engine answers, if it has it. */
+  abandon(slot: number, error: MqttError): void {
+    const reject = this.#rejects[slot];
+    if (reject === undefined || reject === forgotten || reject === written) return;
+    if (this.events.withdraw(slot)) {
+      this.fail(slot, error);
+      return;
+    }
     this.#resolves[slot] = forgotten;
     this.#rejects[slot] = forgotten;
     this.#expires[slot] = 0;
+    if (this.#started[slot] !== REQUEST) this.stats.dropped(error.code);
     reject(error);
     this.#settled();
+  }
+
+  /** Whether the slot is a publish's. */
+  isPublish(slot: number): boolean {
+    return this.#rejects[slot] !== undefined && this.#started[slot] !== REQUEST;
+  }
+
+  /** Whether the slot is of write(), or nobody's. */
+  isWritten(slot: number): boolean {
+    return slot === -1 || this.#rejects[slot] === written;
   }
 
   /** Whether the request was abandoned: there is no need to hand it to the engine any more. */
@@ -90,9 +173,11 @@ export class Pending {
     return this.#rejects[slot] === forgotten;
   }
 
-  /** Rejects everything and frees every slot: the engine will not answer any more. */
-  rejectAll(error: unknown): void {
-    for (let slot = 0; slot < this.#rejects.length; slot++) this.reject(slot, error);
+  /** The slots that are taken, now. */
+  taken(): number[] {
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.#rejects.length; slot++) if (this.#rejects[slot] !== undefined) slots.push(slot);
+    return slots;
   }
 
   #release(slot: number): void {
@@ -105,14 +190,19 @@ export class Pending {
     if (--this.waiting === 0 && this.onIdle !== undefined) this.onIdle();
   }
 
-  /** One timer a client, running only while something waits. It does not keep the process alive: the connection does. */
-  #startClock(): void {
+  // ---- clock --------------------------------------------------------------------------------------------------------------
+
+  /** One timer a client, running only while it is needed. It does not keep the process alive: the connection does. */
+  startClock(): void {
+    if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => this.#sweep(), TICK);
     this.#timer.unref();
   }
 
   #sweep(): void {
+    const needed = this.events.tick();
     if (this.waiting === 0) {
+      if (needed) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
       return;

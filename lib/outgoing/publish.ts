@@ -48,29 +48,30 @@ export function publish(outgoing: Outgoing, topic: string, payload: Payload, opt
     const body = typeof payload === 'string' || payload instanceof Uint8Array ? payload : payloadBytes(payload);
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const { limits } = outgoing;
-    if (limits === undefined) throw outgoing.unavailable();
-    limits.checkPublish(flags, topicLength, length, properties);
+    if (limits === undefined) outgoing.checkWait(flags);
+    else limits.checkPublish(flags, topicLength, length, properties);
     const bytes = topicLength + length + (properties === undefined ? 0 : properties.length);
     if (signal === undefined) {
       promise = new Promise<PublishResult>(capture);
-      slot = pending.add(capturedResolve, capturedReject, ticks);
+      slot = pending.add(capturedResolve, capturedReject, ticks, outgoing.started(flags));
     } else {
       if (signal.aborted) throw abortedError(signal);
-      ({ promise, slot } = waitFor<PublishResult>(pending, ticks, signal));
+      ({ promise, slot } = waitFor<PublishResult>(pending, ticks, signal, outgoing.started(flags)));
     }
     outgoing.submit(topic, body, flags, properties, slot, bytes);
     return promise;
   } catch (error) {
     if (promise === undefined) return Promise.reject(error);
-    pending.reject(slot, error);
+    pending.refuse(slot, error);
     return promise;
   }
 }
 
 /** onPublished(): the engine's answer to the publish with this slot. */
-export function published(pending: Pending, slot: number, reasonCode: number, properties: Uint8Array | undefined): void {
-  if (reasonCode === 0 && properties === undefined) pending.resolve(slot, PUBLISHED);
-  else answered(pending, slot, reasonCode, properties);
+export function published(outgoing: Outgoing, slot: number, reasonCode: number, properties: Uint8Array | undefined): void {
+  outgoing.answered(slot);
+  if (reasonCode === 0 && properties === undefined) outgoing.pending.deliver(slot, PUBLISHED);
+  else answered(outgoing.pending, slot, reasonCode, properties);
 }
 
 function answered(pending: Pending, slot: number, reasonCode: number, bytes: Uint8Array | undefined): void {
@@ -79,14 +80,14 @@ function answered(pending: Pending, slot: number, reasonCode: number, bytes: Uin
     try {
       properties = decodeProperties('ack', bytes);
     } catch (error) {
-      pending.reject(slot, error);
+      pending.fail(slot, error as MqttError);
       return;
     }
   }
   if (reasonCode < FIRST_ERROR) {
-    pending.resolve(slot, Object.freeze({ reasonCode, properties }));
+    pending.deliver(slot, Object.freeze({ reasonCode, properties }));
   } else {
     const text = properties.reasonString === undefined ? '' : `: ${properties.reasonString}`;
-    pending.reject(slot, new MqttError('ERR_MQTT_PUBLISH', `the server refused the message: ${reasonText(reasonCode)}${text}`, { reasonCode, properties }));
+    pending.fail(slot, new MqttError('ERR_MQTT_PUBLISH', `the server refused the message: ${reasonText(reasonCode)}${text}`, { reasonCode, properties }));
   }
 }

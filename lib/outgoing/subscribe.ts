@@ -12,30 +12,33 @@ import { unsubscribeFrom } from './unsubscribe.js';
 export async function subscribe(
   outgoing: Outgoing,
   dispatcher: Dispatcher,
-  filters: unknown,
+  given: unknown,
   options: unknown,
   handler: MessageHandler | undefined,
 ): Promise<Subscription> {
-  const parsed = parseSubscribe(filters, options);
+  const parsed = parseSubscribe(given, options);
   if (handler !== undefined) checkFunction('subscribe: handler', handler);
-  const { limits, engine } = outgoing;
-  if (limits === undefined || engine === undefined) throw outgoing.unavailable();
-  limits.checkSubscribe(parsed);
   if (parsed.signal?.aborted) throw abortedError(parsed.signal);
 
-  const subscription = new RoutedSubscription(dispatcher, parsed.filters, handler, (one, given) =>
-    unsubscribeFrom(outgoing, dispatcher, one, given),
-  );
-  dispatcher.add(subscription);
+  const subscription = new RoutedSubscription(dispatcher, parsed, handler, (one, wait) => unsubscribeFrom(outgoing, dispatcher, one, wait));
+  let { filters } = parsed;
   let answer: Answer;
   try {
-    answer = await outgoing.request(parsed, (slot) => engine.subscribe(slot, parsed.filters, parsed.options, parsed.properties));
+    answer = await outgoing.ask(parsed, (engine, limits, slot) => {
+      // It stays from the first time on: a server that keeps the session may send on the strength of a SUBSCRIBE whose answer was lost.
+      if (subscription.active) dispatcher.add(subscription);
+      const request = subscription.request();
+      ({ filters } = request);
+      if (filters.length === 0) throw new MqttError('ERR_MQTT_SUBSCRIBE', 'unsubscribed before the server had answered');
+      limits.checkSubscribe({ ...parsed, filters, properties: request.properties });
+      engine.subscribe(slot, filters, request.options, request.properties);
+    });
   } catch (error) {
     dispatcher.remove(subscription, parsed.filters);
     throw error;
   }
   // The engine has seen to it that there is a code for each filter [MQTT-3.9.3-1].
-  const grants: Grant[] = parsed.filters.map((filter, i) => Object.freeze({ filter, reasonCode: answer.reasonCodes[i] ?? FIRST_ERROR }));
+  const grants: Grant[] = filters.map((filter, i) => Object.freeze({ filter, reasonCode: answer.reasonCodes[i] ?? FIRST_ERROR }));
   const refused = grants.filter((grant) => grant.reasonCode >= FIRST_ERROR);
   if (refused.length > 0) dispatcher.remove(subscription, refused.map((grant) => grant.filter));
   const properties = answer.properties === undefined ? NO_PROPERTIES : decodeProperties('ack', answer.properties);

@@ -56,12 +56,12 @@ export async function unsubscribeFrom(
 
 /** Messages may come until the server has answered (3.10.4): routes are taken down then, each where the server agreed. */
 async function send(outgoing: Outgoing, parsed: ParsedUnsubscribe, forget: (filter: string) => void): Promise<UnsubscribeResult> {
-  const { limits, engine } = outgoing;
-  if (limits === undefined || engine === undefined) throw outgoing.unavailable();
   const { filters } = parsed;
-  limits.checkUnsubscribe(filters, parsed.properties);
   if (parsed.signal?.aborted) throw abortedError(parsed.signal);
-  const answer = await outgoing.request(parsed, (slot) => engine.unsubscribe(slot, filters, parsed.properties));
+  const answer = await outgoing.ask(parsed, (engine, limits, slot) => {
+    limits.checkUnsubscribe(filters, parsed.properties);
+    engine.unsubscribe(slot, filters, parsed.properties);
+  });
   const reasonCodes = filters.map((_, i) => answer.reasonCodes[i] ?? 0);
   filters.forEach((filter, i) => {
     if (reasonCodes[i]! < FIRST_ERROR) forget(filter);

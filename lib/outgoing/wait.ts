@@ -1,27 +1,41 @@
 import { abortedError } from '../errors.js';
 import type { Pending } from './pending.js';
 
-/** A promise and the slot that settles it. A signal, and the two functions it needs, is paid for only by those who give one. */
-export function waitFor<T>(pending: Pending, ticks: number, signal: AbortSignal | undefined): { promise: Promise<T>; slot: number } {
+/**
+ * A promise and the slot that settles it. A signal, and the functions it needs, is paid for only by those who give one. `onSettled` is
+ * called before the slot can be anybody else's.
+ */
+export function waitFor<T>(
+  pending: Pending,
+  ticks: number,
+  signal: AbortSignal | undefined,
+  started: number,
+  onSettled?: (slot: number) => void,
+): { promise: Promise<T>; slot: number } {
   let slot = -1;
   const promise = new Promise<T>((resolve, reject) => {
-    if (signal === undefined) {
-      slot = pending.add(resolve as (value: unknown) => void, reject, ticks);
+    if (signal === undefined && onSettled === undefined) {
+      slot = pending.add(resolve as (value: unknown) => void, reject, ticks, started);
       return;
     }
-    const onAbort = (): void => pending.abandon(slot, abortedError(signal));
+    const onAbort = (): void => pending.abandon(slot, abortedError(signal!));
+    const settled = (): void => {
+      signal?.removeEventListener('abort', onAbort);
+      onSettled?.(slot);
+    };
     slot = pending.add(
       (value) => {
-        signal.removeEventListener('abort', onAbort);
+        settled();
         resolve(value as T);
       },
       (error) => {
-        signal.removeEventListener('abort', onAbort);
+        settled();
         reject(error);
       },
       ticks,
+      started,
     );
-    signal.addEventListener('abort', onAbort, { once: true });
+    signal?.addEventListener('abort', onAbort, { once: true });
   });
   return { promise, slot };
 }

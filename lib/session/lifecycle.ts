@@ -1,64 +1,89 @@
-import type { Log } from '../diagnostics.js';
-import type { Engine, EngineConnected, EngineFailure, EngineInfo, EngineTls } from '../engine/engine.js';
-import { selectEngine } from '../engine/select.js';
+import { channels, type Log } from '../diagnostics.js';
+import type { EngineConnected, EngineFailure, EngineInfo } from '../engine/engine.js';
 import { abortedError, closedError, MqttError } from '../errors.js';
 import type { Dispatcher } from '../incoming/dispatch.js';
 import { parseClose, parseConnect, type ParsedClose } from '../options/close-options.js';
-import { engineOpen, type ResolvedOptions } from '../options/resolve.js';
-import { loadTls } from '../options/tls.js';
+import type { ResolvedOptions } from '../options/resolve.js';
+import { shownUrl } from '../options/url.js';
 import type { Outgoing } from '../outgoing/outgoing.js';
 import { connectResult, type ConnectResult } from '../protocol/connack.js';
+import type { Stats } from '../stats.js';
+import { closeOnSignals } from './close-on-signals.js';
 import { Closing } from './closing.js';
-import { ConnectAttempt } from './connect-attempt.js';
 import { errorFromFailure } from './failure.js';
+import { Interruption } from './interruption.js';
 import { ConnectionLimits } from './limits.js';
+import { isMoved } from './refusal.js';
+import { Resubscription } from './resubscribe.js';
+import { Search } from './search.js';
+import { parseServerReference } from './server-reference.js';
+import { Session } from './session.js';
 import { Sink, type ConnectionEvents } from './sink.js';
 
 /**
- * `new` before the first connect(); `connecting`; `connected`; `disconnected` after a failed attempt or a lost connection; `closing` while
- * close() waits for what is on its way; `closed` after close() or destroy(), which is final.
+ * `new` before the first connect(); `connecting` while it tries; `connected`; `reconnecting` after a lost connection while the next attempt
+ * is planned or under way; `disconnected` when nobody tries: an attempt of connect() failed, a connection was lost with `reconnect: false`,
+ * or the client has given up; `closing` while close() waits for what is on its way; `closed` after close() or destroy(), which is final.
  */
-export type ClientState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'closing' | 'closed';
+export type ClientState = 'new' | 'connecting' | 'connected' | 'reconnecting' | 'disconnected' | 'closing' | 'closed';
 
-/** What the client makes events of. Must not throw. */
+/** What the client makes events of. Must not throw; may call anything here. */
 export interface LifecycleEvents {
   onConnect(result: ConnectResult): void;
   onDisconnect(reason: MqttError): void;
+  onOffline(): void;
+  onReconnecting(attempt: number, delay: number): void;
+  onReconnect(attempt: number, delay: number): void;
+  /** Something the application was not told in another way. */
+  onError(error: MqttError): void;
   onClose(): void;
 }
 
-/** Whether the server keeps the session when the connection is lost. */
-function sessionMayGoOn(result: ConnectResult, options: ResolvedOptions): boolean {
-  if (result.protocolVersion === 4) return !options.cleanStart;
-  return (result.properties.sessionExpiryInterval ?? options.sessionExpiryInterval) > 0;
-}
+const SESSION_TAKEN_OVER = 0x8e;
 
-/** Brings the engine up and down: one attempt a connect(), one engine a session. */
+/** The states of a client and what leads from one to the next. */
 export class Lifecycle implements ConnectionEvents {
   state: ClientState = 'new';
-  /** Of the last engine that was chosen. */
-  info: EngineInfo | undefined = undefined;
 
-  /** Valid for a session: kept over a lost connection when the session may go on. */
-  #engine: Engine | undefined = undefined;
-  #sink: Sink | undefined = undefined;
-  #attempt: ConnectAttempt | undefined = undefined;
+  readonly #session: Session;
+  readonly #search: Search;
+  readonly #resubscription: Resubscription;
+  #interruption: Interruption | undefined = undefined;
   #closing: Closing | undefined = undefined;
   /** Valid for one connection. */
   #result: ConnectResult | undefined = undefined;
-  #sessionMayGoOn = false;
-  #version: 4 | 5 = 5;
-  /** The identifier the server chose; the session is found by it [MQTT-3.1.3-7]. */
-  #assignedClientId: string | undefined = undefined;
-  #referenced = true;
+  #forgetSignals = (): void => undefined;
 
   constructor(
     private readonly options: ResolvedOptions,
     private readonly outgoing: Outgoing,
     private readonly dispatcher: Dispatcher,
+    private readonly stats: Stats,
     private readonly log: Log,
     private readonly events: LifecycleEvents,
-  ) {}
+  ) {
+    this.#session = new Session(options, () => new Sink(this, outgoing, dispatcher), (error) => {
+      outgoing.interrupted(error);
+      dispatcher.disconnected(error, { goesOn: true, engineGone: true });
+    });
+    this.#resubscription = new Resubscription(outgoing, dispatcher, log, (error) => events.onError(error));
+    this.#search = new Search({ options, stats, log, session: this.#session }, {
+      onOffline: () => events.onOffline(),
+      onReconnecting: (attempt, delay) => events.onReconnecting(attempt, delay),
+      onReconnect: (attempt, delay) => events.onReconnect(attempt, delay),
+      onGivenUp: (error) => this.#givenUp(error),
+    });
+  }
+
+  get info(): EngineInfo | undefined {
+    return this.#session.info;
+  }
+
+  /** The server connected to, or the last one tried. */
+  get server(): string | undefined {
+    const { endpoint } = this.#search;
+    return endpoint === undefined ? undefined : shownUrl(endpoint);
+  }
 
   // ---- connect() ----------------------------------------------------------------------------------------------------------
 
@@ -72,140 +97,122 @@ export class Lifecycle implements ConnectionEvents {
       return Promise.reject(error);
     }
     if (this.state === 'connected') return Promise.resolve(this.#result!);
-    let attempt = this.#attempt;
-    if (attempt === undefined) {
-      // A session that goes on speaks the version it began with.
-      const versions = this.#engine === undefined ? this.options.versions : [this.#version];
-      attempt = this.#attempt = new ConnectAttempt(versions, this.options.connectTimeout);
+    if (this.state === 'new' || this.state === 'disconnected') {
       this.state = 'connecting';
-      this.#start(attempt);
+      this.#forgetSignals = closeOnSignals(this.options.closeOnSignals, { close: () => this.close(undefined) });
+      this.outgoing.seek();
+      this.#search.begin();
     }
-    // The last one who waits and gives up gives the attempt up.
-    return attempt.wait(signal, (error) => this.#failAttempt(error));
+    return this.#search.wait(signal);
   }
 
-  #start(attempt: ConnectAttempt): void {
-    const { tls } = this.options;
-    if (tls === undefined) {
-      this.#open(attempt, undefined);
-      return;
-    }
-    loadTls(tls).then(
-      (loaded) => {
-        if (this.#attempt === attempt) this.#open(attempt, loaded);
-      },
-      (error: MqttError) => {
-        if (this.#attempt === attempt) this.#failAttempt(error);
-      },
-    );
+  /** Nobody tries any more until connect() is called. */
+  #givenUp(error: MqttError): void {
+    const inBackground = this.state === 'reconnecting';
+    this.#disconnected(error);
+    if (inBackground) this.events.onError(error);
   }
 
-  #open(attempt: ConnectAttempt, tls: EngineTls | undefined): void {
-    attempt.tls = tls;
-    try {
-      const engine = (this.#engine ??= this.#makeEngine());
-      this.#logAttempt(attempt.version);
-      const id = this.options.clientId === '' ? (this.#assignedClientId ?? '') : this.options.clientId;
-      engine.open(engineOpen(this.options, attempt.version, id, tls, attempt.timeLeft()));
-    } catch (error) {
-      this.#failAttempt(error as MqttError);
-    }
-  }
-
-  #logAttempt(protocolVersion: 4 | 5): void {
-    const { endpoint, mqtt5Only } = this.options;
-    const { name, version, reason } = this.info!;
-    const mqtt = protocolVersion === 5 ? '5' : '3.1.1';
-    this.log.write('info', `connecting to ${endpoint.host}:${endpoint.port} by ${endpoint.transport} with MQTT ${mqtt}, engine ${name} ${version} (${reason})`);
-    if (protocolVersion === 4 && mqtt5Only.length > 0) {
-      this.log.write('warn', `MQTT 3.1.1 does not have ${mqtt5Only.join(', ')}: without effect on this connection`);
-    }
-  }
-
-  #makeEngine(): Engine {
-    const sink = new Sink(this, this.outgoing, this.dispatcher);
-    const engine = selectEngine(this.options.engine, this.options.endpoint.transport, sink);
-    this.#sink = sink;
-    this.info = engine.info;
-    if (!this.#referenced) engine.unref();
-    return engine;
-  }
-
-  /** The attempt is over; so is the engine, unless it holds a session from before. */
-  #failAttempt(error: Error): void {
-    const attempt = this.#attempt;
-    if (attempt === undefined) return;
-    this.#attempt = undefined;
+  #disconnected(error: MqttError): void {
+    const { kept } = this.#session;
     this.state = 'disconnected';
-    // An engine in the middle of an attempt can only be stopped by ending it.
-    if (!attempt.over || !this.#sessionMayGoOn) this.#retireEngine();
-    this.log.write('info', `not connected: ${error.message}`);
-    attempt.fail(error);
-  }
-
-  #retireEngine(): void {
-    if (this.#sink !== undefined) this.#sink.gone = true;
-    this.#engine?.destroy();
-    this.#engine = undefined;
-    this.#sink = undefined;
-    this.#sessionMayGoOn = false;
+    this.#forgetSignals();
+    this.dispatcher.disconnected(error, { goesOn: false, engineGone: !kept });
+    this.outgoing.disconnected(error, kept);
   }
 
   // ---- from the engine ----------------------------------------------------------------------------------------------------
 
-  connected(connected: EngineConnected): void {
-    const attempt = this.#attempt;
-    if (attempt === undefined) return;
-    let result: ConnectResult;
-    try {
-      result = connectResult(connected, this.info!);
-    } catch (error) {
-      this.#failAttempt(error as MqttError);
-      return;
-    }
-    this.#attempt = undefined;
-    this.#result = result;
-    this.#version = result.protocolVersion;
-    this.#sessionMayGoOn = sessionMayGoOn(result, this.options);
-    if (result.assignedClientIdentifier !== undefined) this.#assignedClientId = result.assignedClientIdentifier;
-    if (!result.sessionPresent) {
-      this.dispatcher.endAll(new MqttError('ERR_MQTT_CONNECTION_LOST', 'the server does not have the session any more'), false);
-    }
-    this.state = 'connected';
-    this.outgoing.connected(this.#engine!, new ConnectionLimits(result.protocolVersion, result.limits));
-    this.dispatcher.connected(this.#engine!, result.protocolVersion);
-    this.log.write('info', `connected with MQTT ${result.protocolVersion === 5 ? '5' : '3.1.1'}, session ${result.sessionPresent ? 'present' : 'new'}`);
-    attempt.succeed(result);
-    this.events.onConnect(result);
+  openFailed(failure: EngineFailure): void {
+    this.#search.openFailed(failure);
   }
 
-  openFailed(failure: EngineFailure): void {
-    const attempt = this.#attempt;
-    if (attempt === undefined) return;
-    if (attempt.nextVersion(failure)) {
-      this.log.write('info', `the server does not take MQTT 5 (${failure.message}), trying 3.1.1`);
-      this.#open(attempt, attempt.tls);
-    } else {
-      attempt.over = true;
-      this.#failAttempt(errorFromFailure(failure));
+  connected(connected: EngineConnected): void {
+    if (!this.#search.opening) return;
+    const session = this.#session;
+    let result: ConnectResult;
+    try {
+      result = connectResult(connected, session.info!);
+      session.checkPresent(result);
+    } catch (error) {
+      session.lose(error as MqttError);
+      this.#search.reject(error as MqttError);
+      return;
     }
+    this.#search.found();
+    const endpoint = this.#search.endpoint!;
+    const needsSubscriptions = session.needsSubscriptions(result, endpoint);
+    this.stats.connected(session.connected(result, endpoint));
+    this.state = 'connected';
+    this.#result = result;
+
+    const engine = session.engine!;
+    const limits = new ConnectionLimits(result.protocolVersion, result.limits);
+    this.outgoing.connected(engine, limits);
+    this.dispatcher.connected(engine, result.protocolVersion, result.limits, result.sessionPresent);
+    const server = shownUrl(endpoint);
+    const version = result.protocolVersion === 5 ? '5' : '3.1.1';
+    this.log.write('info', `connected to ${server} with MQTT ${version}, session ${result.sessionPresent ? 'present' : 'new'}`);
+    // From here on the application is told, and may end the client at any word.
+    if (this.state === 'connected') this.#resubscription.connected(needsSubscriptions, engine, limits);
+    if (this.state === 'connected') this.outgoing.resume();
+    this.#search.succeeded(result);
+    if (channels.connect.hasSubscribers) channels.connect.publish({ clientId: this.options.clientId, server, result });
+    if (this.state === 'connected') this.events.onConnect(result);
   }
 
   disconnected(failure: EngineFailure): void {
-    const error = errorFromFailure(failure);
-    if (this.#closing !== undefined) this.#closed(error);
-    else if (this.state === 'connected') this.#ended(error, this.#sessionMayGoOn, 'disconnected');
+    this.#linkEnded(errorFromFailure(failure));
   }
 
-  /** The connection is no more. Everything that waited fails with `error`. */
-  #ended(error: MqttError, keepEngine: boolean, state: 'disconnected' | 'closed'): void {
-    this.state = state;
-    this.#result = undefined;
-    if (!keepEngine) this.#retireEngine();
-    this.log.write('info', `disconnected: ${error.message}`);
-    this.dispatcher.disconnected(error, keepEngine, !keepEngine);
-    this.outgoing.disconnected(error);
+  #linkEnded(failure: MqttError): void {
+    const error = this.#interruption?.error ?? failure;
+    if (this.#closing !== undefined) this.#closed(error);
+    else if (this.state === 'connected') this.#lost(error);
+  }
+
+  /** The connection has ended, and not because of close() or destroy(). */
+  #lost(error: MqttError): void {
+    this.#connectionIsNoMore(error);
+    this.#session.disconnected();
+    const moved = this.options.followServerReference && isMoved(error);
+    const referred = moved ? parseServerReference(error.properties?.serverReference, this.#search.endpoint!) : undefined;
+    const announce = this.#search.lost(referred);
+    if (announce === undefined) {
+      this.#disconnected(error);
+      const givenUp = this.options.reconnect !== false;
+      if (givenUp) this.log.write('error', 'not trying to connect any more: there were as many attempts as reconnect.maxAttempts');
+      this.events.onDisconnect(error);
+      if (givenUp) this.events.onError(error);
+      return;
+    }
+    this.state = 'reconnecting';
+    const engineGone = !this.#session.kept;
+    this.dispatcher.disconnected(error, { goesOn: true, engineGone });
+    this.outgoing.interrupted(engineGone ? error : undefined);
     this.events.onDisconnect(error);
+    announce();
+  }
+
+  #connectionIsNoMore(error: MqttError): void {
+    this.#result = undefined;
+    this.#interruption?.end();
+    this.#interruption = undefined;
+    const server = this.server!;
+    this.log.write('info', `disconnected from ${server}: ${error.message}`);
+    if (error.reasonCode === SESSION_TAKEN_OVER) this.log.write('warn', 'another client connects with the same client identifier');
+    if (channels.disconnect.hasSubscribers) channels.disconnect.publish({ clientId: this.options.clientId, server, error });
+  }
+
+  /** `onHandlerError: 'disconnect'`: ends the connection, which counts as a lost one. */
+  interrupt(cause: unknown): void {
+    if (this.state !== 'connected' || this.#interruption !== undefined) return;
+    this.outgoing.pause();
+    this.#interruption = new Interruption(cause, () => {
+      this.#session.retire();
+      this.#linkEnded(closedError());
+    });
+    this.#session.engine!.close(this.#result!.protocolVersion === 5 ? Interruption.REASON_CODE : 0, undefined);
   }
 
   // ---- close(), destroy() -------------------------------------------------------------------------------------------------
@@ -222,13 +229,18 @@ export class Lifecycle implements ConnectionEvents {
     }
     if (this.#closing !== undefined) return this.#closing.promise;
     if (this.state !== 'connected') {
-      this.destroy();
+      this.dispatcher.endAll(undefined, false);
+      this.#end(closedError());
       return Promise.resolve();
     }
     this.state = 'closing';
     this.outgoing.shut();
     const closing = (this.#closing = new Closing(parsed, parsed.timeout ?? this.options.operationTimeout, {
-      sendDisconnect: () => this.#engine?.close(parsed.reasonCode, parsed.properties),
+      sendDisconnect: () => {
+        this.dispatcher.flush();
+        // A connection that is being ended already gets no second DISCONNECT.
+        if (this.#interruption === undefined) this.#session.engine?.close(parsed.reasonCode, parsed.properties);
+      },
       giveUp: () => this.#closed(closedError()),
       stopWaiting: () => this.outgoing.whenIdle(undefined),
     }));
@@ -238,44 +250,49 @@ export class Lifecycle implements ConnectionEvents {
 
   /** At once. What waits fails with ERR_MQTT_CLOSED and `error` as its cause. */
   destroy(error?: unknown): void {
-    const reason = closedError(error);
-    if (this.#attempt !== undefined) this.#failAttempt(reason);
-    const subscriptionsEnd = error === undefined ? undefined : reason;
-    if (this.state === 'connected' || this.state === 'closing') {
-      this.dispatcher.endAll(subscriptionsEnd, true);
-      this.#closed(reason);
-      return;
-    }
     if (this.state === 'closed') return;
-    this.state = 'closed';
-    this.outgoing.closed = true;
-    this.#retireEngine();
-    this.dispatcher.endAll(subscriptionsEnd, true);
-    this.events.onClose();
+    const reason = closedError(error);
+    this.dispatcher.endAll(error === undefined ? undefined : reason, true);
+    if (this.state === 'connected' || this.state === 'closing') this.#closed(reason);
+    else this.#end(reason);
   }
 
-  /** The end of a connection that this side ended. */
+  /** The end of a connection that this side ended, and of the client. */
   #closed(reason: MqttError): void {
     const closing = this.#closing;
     this.#closing = undefined;
     this.outgoing.whenIdle(undefined);
-    this.outgoing.closed = true;
     this.dispatcher.endAll(undefined, false);
-    this.#ended(reason, false, 'closed');
-    this.events.onClose();
+    this.#end(reason, () => {
+      this.#connectionIsNoMore(reason);
+      this.events.onDisconnect(reason);
+    });
     closing?.settle();
+  }
+
+  /** For good. `tell` before 'close' is told. */
+  #end(reason: MqttError, tell?: () => void): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.#search.end(reason);
+    this.#session.retire();
+    this.#forgetSignals();
+    this.outgoing.shut();
+    this.dispatcher.disconnected(reason, { goesOn: false, engineGone: true });
+    this.outgoing.disconnected(reason, false);
+    tell?.();
+    this.events.onClose();
   }
 
   // ---- event loop ---------------------------------------------------------------------------------------------------------
 
   ref(): void {
-    this.#referenced = true;
-    this.#engine?.ref();
+    this.#session.ref();
+    this.#search.ref();
   }
 
   unref(): void {
-    this.#referenced = false;
-    this.#engine?.unref();
+    this.#session.unref();
+    this.#search.unref();
   }
 }
-

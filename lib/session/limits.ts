@@ -22,6 +22,9 @@ function tooLarge(size: number, limit: number): MqttError {
   return new MqttError('ERR_MQTT_PACKET_TOO_LARGE', `the packet has ${size} bytes, ${whose} allows ${limit}`, { reasonCode: PACKET_TOO_LARGE });
 }
 
+/** What is checked of a SUBSCRIBE. */
+type SubscribeFacts = Pick<ParsedSubscribe, 'filters' | 'properties' | 'hasIdentifier' | 'mqtt5Only'>;
+
 /** What was agreed on when connecting, as checks made before anything is sent. Valid for one connection. */
 export class ConnectionLimits {
   readonly protocolVersion: 4 | 5;
@@ -55,7 +58,7 @@ export class ConnectionLimits {
     }
   }
 
-  checkSubscribe({ filters, properties, hasIdentifier, mqtt5Only }: ParsedSubscribe): void {
+  checkSubscribe({ filters, properties, hasIdentifier, mqtt5Only }: SubscribeFacts): void {
     if (mqtt5Only !== undefined) this.#checkVersion(mqtt5Only);
     for (const filter of filters) {
       const shared = sharedParts(filter);

@@ -1,4 +1,5 @@
 import type { EngineConnected, EngineFailure, EngineSink, MessageFlags } from '../engine/engine.js';
+import type { MqttError } from '../errors.js';
 import type { Dispatcher } from '../incoming/dispatch.js';
 import { IncomingMessage } from '../incoming/message.js';
 import type { Answer, Outgoing } from '../outgoing/outgoing.js';
@@ -24,7 +25,7 @@ export class Sink implements EngineSink<IncomingMessage> {
   readonly #dispatcher: Dispatcher;
   /** When a connection ends, thousands of requests fail with the same failure: one error for all. */
   #lastFailure: EngineFailure | undefined = undefined;
-  #lastError: Error | undefined = undefined;
+  #lastError: MqttError | undefined = undefined;
 
   constructor(events: ConnectionEvents, outgoing: Outgoing, dispatcher: Dispatcher) {
     this.#events = events;
@@ -49,7 +50,7 @@ export class Sink implements EngineSink<IncomingMessage> {
   }
 
   onPublished(slot: number, reasonCode: number, properties: Uint8Array | undefined): void {
-    if (!this.gone) published(this.#outgoing.pending, slot, reasonCode, properties);
+    if (!this.gone) published(this.#outgoing, slot, reasonCode, properties);
   }
 
   onCredit(messages: number, bytes: number): void {
@@ -78,7 +79,7 @@ export class Sink implements EngineSink<IncomingMessage> {
         this.#lastFailure = undefined;
       });
     }
-    this.#outgoing.pending.reject(slot, this.#lastError);
+    this.#outgoing.failed(slot, this.#lastError!);
   }
 
   onUnsent(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): void {

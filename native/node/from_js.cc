@@ -43,6 +43,7 @@ OpenOptions::OpenOptions(Napi::Object from) {
   o.receive_maximum = static_cast<uint16_t>(Number(from, "receiveMaximum"));
   o.maximum_packet_size = Number(from, "maximumPacketSize");
   o.topic_alias_maximum = static_cast<uint16_t>(Number(from, "topicAliasMaximum"));
+  o.outgoing_aliases = static_cast<uint16_t>(Number(from, "outgoingAliases"));
   o.window = static_cast<uint16_t>(Number(from, "window"));
   o.connect_timeout = Number(from, "connectTimeout");
   Napi::Value tls = from.Get("tls");

@@ -6,6 +6,8 @@
 #include "MQTTAsyncUtils.h"
 #include "MQTTPacketOut.h"
 
+typedef struct mqn_aliases mqn_aliases;
+
 struct mqn_link {
   int socket;                   /* the number Paho knows; 0: Paho has let go of it */
   mqn_connection* connection;
@@ -18,6 +20,7 @@ struct mqn_link {
   mqn_packet_view view;         /* the packet Paho is handling */
   int handling;                 /* view is good */
   uint64_t bytes_written, bytes_seen;
+  mqn_aliases* aliases;         /* of this side's topics, NULL until the first */
   /* Paho's list elements of this client, found once a connection. They live until MQTTAsync_destroy(), which closes the link first. */
   ListElement *handle_element, *client_element;
 };
@@ -33,7 +36,9 @@ void mqn_link_prime(mqn_link* link);
 Clients* mqn_link_client(mqn_link* link);
 int mqn_link_write(mqn_link* link, const void* data, size_t length);
 void mqn_link_free_later(mqn_link* link);
-mqn_link* mqn_link_current(void);             /* the link whose packet Paho is handling, or NULL */
+/* The alias this topic has, or gets now, on this connection; 0: none. *announced: the server knows it. (aliases.c) */
+uint16_t mqn_alias_for(mqn_link* link, const char* topic, uint32_t length, int* announced);
+void mqn_aliases_free(mqn_link* link);
 int mqn_link_table_start(void);
 void mqn_link_table_end(void);
 #endif

@@ -19,14 +19,27 @@ struct mqn_link_owner {
   void* paho;                     /* MQTTAsync */
   uint8_t version;                /* 4 or 5 */
   mqn_endpoint endpoint;          /* where Socket_new() connects to */
+  /* of CONNACK, 0 until then: topic aliases to use in PUBLISH, and the largest packet the server takes (0: no limit) */
+  uint16_t outgoing_aliases;
+  uint32_t server_maximum_packet;
   /* why the link ended; the first cause wins */
   int error;                      /* MQN_ERR_*, 0: not yet */
   uint8_t reason_code;
   char error_text[512];
   mqn_buffer error_properties;    /* of CONNACK or DISCONNECT */
-  /* messages delivered at PUBLISH and not yet answered, in order of arrival: PUBACK or PUBREC waits for the application */
+  /* valid for the client */
+  /* Messages delivered at PUBLISH and not yet answered, in order of arrival: PUBACK or PUBREC waits for the application. The application counts
+   * messages and not connections, so an entry stays until it is done with, also when there is nothing left to be answered: type 0.
+   *   1. QoS 2 message 7 is delivered; before the application is done with it the link is lost;
+   *   2. on the next one the server, which has the session, repeats the PUBLISH: it is not delivered again, and not answered either;
+   *   3. the application is done: PUBREC.
+   * When 3 comes before 2, the guard's entry of 7 says so (MQN_ID_IN_RELEASE), and the repetition is answered at once. When the server has lost the
+   * session, 7 may be the identifier of a new message: the old entry is of type 0 then, and answers nothing. */
   struct mqn_pending_ack { uint16_t id; uint8_t type; } *acks;
   uint32_t acks_capacity, acks_head, acks_tail;   /* a power-of-two ring, positions run freely */
+  uint32_t acks_earlier;          /* so many of them, the first, came by earlier links */
+  /* valid for the connection */
+  uint32_t resend;                /* PUBLISH of the session that are to be sent again, before anything new */
 };
 
 /* ---- what the core implements (native/core/src) ---- */
@@ -68,8 +81,20 @@ int mqn_port_ping_outstanding(const mqn_link_owner* owner);
 
 /* ---- acknowledgements (acks.c) ---- */
 void mqn_port_ack(mqn_link_owner* owner, uint32_t count, uint8_t reason_code);   /* the next `count` pending ones leave */
-void mqn_port_forget_acks(mqn_link_owner* owner);      /* the connection is gone, so are they */
+void mqn_port_acks_ended(mqn_link_owner* owner);        /* the link is gone: no PUBACK any more, the rest belongs to the session */
+void mqn_port_acks_void(mqn_link_owner* owner);         /* the session is gone, too; they still count */
+void mqn_port_forget_acks(mqn_link_owner* owner);       /* the client is gone, so are they */
 uint32_t mqn_port_acks_pending(const mqn_link_owner* owner);
+
+/* ---- a session over connections (session.c): owner->paho is there ---- */
+void mqn_port_keep(mqn_link_owner* owner);              /* CONNECT was written: from here on nothing but CONNACK ends Paho's session */
+const char* mqn_port_client_id(const mqn_link_owner* owner);
+int mqn_port_set_client_id(mqn_link_owner* owner, const char* id);   /* MQN_OK, or MQN_ERR_NO_MEMORY */
+void mqn_port_end_link(mqn_link_owner* owner);          /* the link goes, requests but publishes fail; the session stays */
+void mqn_port_resend_begin(mqn_link_owner* owner);      /* CONNACK said Session Present: nothing was sent on this connection */
+/* Every PUBREL that is due, and the next PUBLISH, at most `quota`; the rest waits for the next call. The request of a PUBLISH that is larger than the
+ * server takes now fails. */
+void mqn_port_resend(mqn_link_owner* owner, uint32_t quota);
 
 /* ---- packet identifiers (identifiers.c) ---- */
 /* Paho asks for an identifier while the core is inside MQTTAsync_send() and friends; what it is for is said here before. */

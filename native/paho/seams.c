@@ -5,26 +5,9 @@
 
 extern MQTTProtocol state;      /* MQTTAsync.c */
 
-/* Runs fn with a list of clients that holds only this one: Paho's walks over all clients become O(1), and touch nobody else. fn calls back
- * only into code that queues; none of it creates or destroys a client. */
-static void with_only(Clients* client, void (*fn)(START_TIME_TYPE, int, int), START_TIME_TYPE now) {
-  ListElement element = { NULL, NULL, client };
-  List only = { &element, &element, NULL, 1, 0 };
-  List* all = bstate->clients;
-  bstate->clients = &only;
-  fn(now, 1, 1);
-  bstate->clients = all;
-}
-
-/* Called with regardless = 1 when a client has reconnected with messages in flight: only these are sent again. Every other call looks for work
- * that our timers do or that cannot exist: retryInterval is 0, and no write is ever held back. */
-void mqn_paho_retry(START_TIME_TYPE now, int retry, int regardless) {
-  mqn_link* link = mqn_link_current();
-  Clients* client = link ? mqn_link_client(link) : NULL;
-  if (!retry || !regardless || !client) return;
-  client->connect_sent = client->connect_count = 0;   /* Paho never resets them (MQTTProtocolClient.c:826) and would resend in mid-connection */
-  with_only(client, MQTTProtocol_retry, now);
-}
+/* When a client has reconnected Paho sends all clients' messages in flight again, and at once; session.c sends this client's, when the core knows the new
+ * Receive Maximum. Every other call looks for work that our timers do or that cannot exist: retryInterval is 0, and no write is ever held back. */
+void mqn_paho_retry(START_TIME_TYPE now, int retry, int regardless) { (void)now; (void)retry; (void)regardless; }
 
 /* Paho's keepalive walks all clients at the interval of the client that connected last; the core has a timer a client. */
 void mqn_paho_keepalive(START_TIME_TYPE now) { (void)now; }

@@ -17,6 +17,6 @@ int mqn_paho_usleep(unsigned us);
 #include <stdint.h>
 int mqn_paho_getsockopt(uintptr_t socket, int level, int name, void* value, void* length);
 #define getsockopt mqn_paho_getsockopt         /* of a number that is no descriptor (:2910); never reached, see socket.c */
-#define MQTTProtocol_retry mqn_paho_retry      /* one client's reconnect resends every client's messages (:2038); walks all clients once a packet (:2839) */
+#define MQTTProtocol_retry mqn_paho_retry      /* a reconnect sends everything again, of all clients (:2038); walks all clients once a packet (:2839) */
 #define MQTTProtocol_keepalive mqn_paho_keepalive   /* the granularity is the last connected client's (:2702); keepalive has timers of its own */
 #endif

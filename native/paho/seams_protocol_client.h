@@ -13,4 +13,5 @@ int mqn_paho_list_remove(List* list, void* content);
 #define MQTTPacket_send_puback mqn_paho_send_puback
 #define MQTTPacket_send_pubrec mqn_paho_send_pubrec
 #define MQTTPacket_send_pubcomp mqn_paho_send_pubcomp
+#define MQTTPacket_send_pubrel mqn_paho_send_pubrel     /* their order is part of the session, see session.c */
 #endif

@@ -97,6 +97,8 @@ static int new_link(const char* address, SOCKET* sock) {
   owner->link = link;
   owner->error = 0;
   owner->reason_code = 0;
+  owner->outgoing_aliases = 0;
+  owner->server_maximum_packet = 0;
   owner->error_text[0] = 0;
   owner->error_properties.start = owner->error_properties.end = 0;
   *sock = (SOCKET)link->socket;
@@ -137,6 +139,7 @@ int Socket_close(SOCKET socket) {
   table[(int)socket - FIRST_SOCKET] = NULL;
   free_numbers[free_count++] = (int)socket - FIRST_SOCKET;
   link->handle_element = link->client_element = NULL;
+  mqn_aliases_free(link);
   link->socket = 0;
   link->owner = NULL;
   owner->link = NULL;

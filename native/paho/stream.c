@@ -1,5 +1,7 @@
 /* WebSocket.h: the only way in which Paho reads and writes packets. Reads come from a packet that is whole and checked; writes go into
  * the connection's buffer, and are shown to the guard so that it knows what is solicited. */
+#include <string.h>
+#include "mqtt_native.h"
 #include "link.h"
 #include "WebSocket.h"
 #include "Socket.h"
@@ -45,13 +47,71 @@ static int show_to_guard(mqn_link* link, uint8_t header, const PacketBuffers* pi
   return mqn_guard_sent(&link->owner->guard, header, id, entry ? entry->count : 0, 0);
 }
 
+static size_t put_length(uint8_t* at, size_t length) {
+  size_t n = 0;
+  do {
+    at[n] = (uint8_t)(length & 127);
+    length >>= 7;
+    if (length) at[n] |= 128;
+    ++n;
+  } while (length);
+  return n;
+}
+
+/* A PUBLISH of MQTT 5 as Paho gathers it: length of the topic, topic, then identifier and properties in one piece, payload. Written with a
+ * topic alias if the topic has one. 1: written; 0: it goes as it is; -1 */
+static int write_with_alias(mqn_link* link, uint8_t header, const PacketBuffers* pieces) {
+  const mqn_link_owner* owner = link->owner;
+  const uint8_t* tail = (const uint8_t*)pieces->buffers[2];
+  size_t identifier = header & 6 ? 2 : 0, old = 0, n = 0, properties = 0, length;
+  uint32_t topic = (uint32_t)pieces->buflens[1];
+  uint8_t head[8], middle[16];
+  uint16_t alias;
+  int announced = 0;
+  length = 2 + topic + pieces->buflens[2] + pieces->buflens[3];
+  /* five bytes at most for the header, one for a property length that grows, three for the property */
+  if (owner->server_maximum_packet && length + 9 > owner->server_maximum_packet) return 0;
+  if (length + 4 > 268435455u || !(alias = mqn_alias_for(link, pieces->buffers[1], topic, &announced))) return 0;
+  do properties |= (size_t)(tail[identifier + old] & 127) << 7 * old; while (tail[identifier + old++] & 128);
+  memcpy(middle, tail, identifier);
+  n = identifier + put_length(middle + identifier, properties + 3);
+  middle[n++] = 35;
+  middle[n++] = (uint8_t)(alias >> 8);
+  middle[n++] = (uint8_t)alias;
+  if (announced) topic = 0;
+  head[0] = header;
+  length = 1 + put_length(head + 1, 2 + topic + n + properties + pieces->buflens[3]);
+  head[length++] = (uint8_t)(topic >> 8);
+  head[length++] = (uint8_t)topic;
+  if (mqn_link_write(link, head, length) != 0) return -1;
+  if (topic && mqn_link_write(link, pieces->buffers[1], topic) != 0) return -1;
+  if (mqn_link_write(link, middle, n) != 0) return -1;
+  if (properties && mqn_link_write(link, tail + identifier + old, properties) != 0) return -1;
+  if (pieces->buflens[3] && mqn_link_write(link, pieces->buffers[3], pieces->buflens[3]) != 0) return -1;
+  return 1;
+}
+
+/* A packet that could not be written whole ends the link, and the link's end is told by itself. Paho must not hear of it here: it would free a
+ * PUBLISH of QoS 1 or 2 that stands in its list of messages in flight, too (MQTTAsyncUtils.c:1628). For the session it counts as sent. */
+static int cut_off(mqn_link* link) {
+  if (link->connection->state < MQN_CONNECTION_FAILED) mqn_port_fail(link->owner, MQN_ERR_NO_MEMORY, 0x97, "no memory for a packet");
+  return TCPSOCKET_COMPLETE;
+}
+
 int WebSocket_putdatas(networkHandles* net, char** buffer, size_t* length, PacketBuffers* pieces) {
   mqn_link* link = mqn_link_of(net);
-  int i;
-  if (!link || link->failed || show_to_guard(link, (uint8_t)**buffer, pieces) != 0) return SOCKET_ERROR;
-  if (mqn_link_write(link, *buffer, *length) != 0) return SOCKET_ERROR;
+  uint8_t header = (uint8_t)**buffer;
+  int i, aliased = 0;
+  if (!link || link->failed) return SOCKET_ERROR;
+  if (show_to_guard(link, header, pieces) != 0) return cut_off(link);
+  if (header >> 4 == PUBLISH && link->owner->outgoing_aliases && (aliased = write_with_alias(link, header, pieces)) < 0) return cut_off(link);
+  if (aliased) {
+    ++mqn_port_count.packets_out;
+    return TCPSOCKET_COMPLETE;
+  }
+  if (mqn_link_write(link, *buffer, *length) != 0) return cut_off(link);
   for (i = 0; i < pieces->count; i++)
-    if (pieces->buflens[i] && mqn_link_write(link, pieces->buffers[i], pieces->buflens[i]) != 0) return SOCKET_ERROR;
+    if (pieces->buflens[i] && mqn_link_write(link, pieces->buffers[i], pieces->buflens[i]) != 0) return cut_off(link);
   ++mqn_port_count.packets_out;
   return TCPSOCKET_COMPLETE;      /* complete: Paho frees its pieces itself */
 }

@@ -54,7 +54,8 @@ forEachEngine((engine) => {
   describe('many at once', () => {
     engine.case('100 messages of 1 MB, QoS 1, in order', async () => {
       const topic = freshTopic(engine);
-      const client = await engine.connected(servers.mosquitto.url, { operationTimeout: 60_000 });
+      // 100 MB are more than the queue takes unless told otherwise.
+      const client = await engine.connected(servers.mosquitto.url, { operationTimeout: 60_000, queue: { overflow: 'wait' } });
       const messages = messagesOf(client);
       await client.subscribe(topic, { qos: 1 });
       const all = Promise.all(Array.from({ length: 100 }, (_, index) => client.publish(topic, Buffer.alloc(1_000_000, index), { qos: 1 })));

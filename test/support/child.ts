@@ -1,4 +1,4 @@
-/** Programs of test/lifetime/children, run as processes of their own: what they print and how they end is the result. */
+/** Programs (those of test/lifetime/children, examples), run as processes of their own: what they print and how they end is the result. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import * as path from 'node:path';
@@ -14,15 +14,24 @@ export interface ChildEnd {
   stderr: string;
 }
 
+export interface ChildOptions {
+  /** Folder to run it in. */
+  cwd?: string;
+  /** Variables besides those of this process. */
+  env?: NodeJS.ProcessEnv;
+}
+
 export class Child {
   readonly lines = new Inbox<string>('a line of the child process');
   stderr = '';
   readonly process: ChildProcess;
   readonly #ended: Promise<ChildEnd>;
 
-  /** `file` within test/lifetime/children; `flags` are Node's own. */
-  constructor(readonly file: string, args: readonly string[], flags: readonly string[] = []) {
-    this.process = spawn(process.execPath, [...flags, path.join(CHILDREN, file), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** `file` within test/lifetime/children, or a whole path; `flags` are Node's own. */
+  constructor(readonly file: string, args: readonly string[], flags: readonly string[] = [], { cwd, env }: ChildOptions = {}) {
+    this.process = spawn(process.execPath, [...flags, path.resolve(CHILDREN, file), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }), env: { ...process.env, ...env },
+    });
     const kill = (): void => { this.process.kill('SIGKILL'); };
     process.once('exit', kill);
     let rest = '';

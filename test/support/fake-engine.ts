@@ -10,7 +10,6 @@ import type { Engine, EngineFailure, EngineInfo, EngineOpen, EngineSink } from '
 const require = createRequire(import.meta.url);
 /** The built module: its function is looked up at each call, so it can be replaced. */
 const select = require('../../dist/engine/select.js') as { selectEngine: unknown };
-const selectEngine = select.selectEngine;
 
 /** A message as the dispatcher takes it; what it is made of is lib's own matter. */
 type FakeMessage = object;
@@ -47,12 +46,16 @@ export class FakeEngine implements Engine {
   /** Whether it was told that there is no room since the last onRoom(). */
   refused = false;
 
-  constructor(readonly sink: EngineSink<FakeMessage>) {}
+  /** Asked for when it was made. */
+  transport = '';
+
+  constructor(readonly sink: EngineSink<FakeMessage>, readonly onFirstOpen: (engine: FakeEngine) => void = () => undefined) {}
 
   // ---- asked by lib ----
 
   open(options: EngineOpen): void {
     this.opened.push(options);
+    if (this.opened.length === 1) this.onFirstOpen(this);
   }
 
   publish(topic: string, payload: Uint8Array | string, flags: number, properties: Uint8Array | undefined, slot: number): boolean {
@@ -107,8 +110,10 @@ export class FakeEngine implements Engine {
     return this.acks.reduce((sum, [count]) => sum + count, 0);
   }
 
+  /** CONNACK. What is left of an earlier connection fails first where the server has no session, as an engine must see to. */
   accept(properties?: string | Buffer, sessionPresent = false): void {
     const { protocolVersion } = this.opened.at(-1)!;
+    if (!sessionPresent) this.#fail(this.published.splice(0), { code: 'ERR_MQTT_CONNECTION_LOST', message: 'the session is gone' });
     const bytes = typeof properties === 'string' ? Buffer.from(properties, 'hex') : properties;
     this.sink.onConnected({ sessionPresent, protocolVersion, properties: bytes });
   }
@@ -126,6 +131,27 @@ export class FakeEngine implements Engine {
     this.published.length = 0;
     this.requests.length = 0;
     this.sink.onDisconnected(whole);
+  }
+
+  /**
+   * Ends the connection as an engine of a session must: of the publishes the first `sent` stay with it, without those of QoS 0, and the
+   * others go back; requests fail.
+   */
+  cut(sent = this.published.length, failure: Partial<EngineFailure> = {}): void {
+    const whole = wholeFailure(failure);
+    for (const { slot } of this.requests.splice(0)) this.sink.onRequestFailed(slot, whole);
+    const unsent = this.published.splice(sent);
+    this.#fail(this.published.filter((one) => (one.flags & 3) === 0), whole);
+    this.published.splice(0, this.published.length, ...this.published.filter((one) => (one.flags & 3) !== 0));
+    for (const one of unsent) this.sink.onUnsent(one.topic, one.payload, one.flags, one.properties, one.slot);
+    this.sink.onDisconnected(whole);
+  }
+
+  #fail(publishes: TakenPublish[], failure: Partial<EngineFailure>): void {
+    for (const { slot, bytes } of publishes) {
+      if (slot >= 0) this.sink.onRequestFailed(slot, wholeFailure(failure));
+      this.sink.onCredit(1, bytes);
+    }
   }
 
   /** The server's answer to the oldest publish, and its credit. */
@@ -168,31 +194,41 @@ export class FakeEngine implements Engine {
   }
 }
 
-/** A client with fake engines: the last one made is `engine`. */
+function wholeFailure(failure: Partial<EngineFailure>): EngineFailure {
+  return { code: 'ERR_MQTT_CONNECTION_LOST', message: 'told to end', reasonCode: undefined, properties: undefined, ...failure };
+}
+
+/** Who gets an engine that is opened: the client of its CONNECT, or else the one that was last told to connect. */
+const clients = new Map<string, FakeClient>();
+let lastConnecting: FakeClient;
+
+/** In the place of both engines, from the first FakeClient on: engines are also made later, when a client connects again by itself. */
+function selectFake(_option: unknown, transport: string, sink: EngineSink<FakeMessage>): FakeEngine {
+  const engine = new FakeEngine(sink, (opened) => (clients.get(opened.opened[0]!.clientId) ?? lastConnecting).engines.push(opened));
+  engine.transport = transport;
+  return engine;
+}
+
+/** A client with fake engines: the last one opened is `engine`. It does not reconnect unless asked for. */
 export class FakeClient {
   readonly client: Client;
   readonly engines: FakeEngine[] = [];
 
   constructor(options: ClientOptions = {}, url = 'mqtt://host') {
-    this.client = new Client(url, options);
+    this.client = new Client(url, { reconnect: false, ...options });
   }
 
   get engine(): FakeEngine {
     return this.engines.at(-1)!;
   }
 
-  /** Starts connect(); the engine is there when this returns (not with tls, whose files come first). */
+  /** Starts connect(); the engine is there when this returns (not with tls or credentials, which come first). */
   connecting(options?: ConnectOptions): ReturnType<Client['connect']> {
-    select.selectEngine = (_option: unknown, _transport: unknown, sink: EngineSink<FakeMessage>) => {
-      const engine = new FakeEngine(sink);
-      this.engines.push(engine);
-      return engine;
-    };
-    try {
-      return this.client.connect(options);
-    } finally {
-      select.selectEngine = selectEngine;
-    }
+    select.selectEngine = selectFake;
+    clients.set(this.client.clientId, this);
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- what this module remembers
+    lastConnecting = this;
+    return this.client.connect(options);
   }
 }
 

@@ -40,6 +40,9 @@ export interface Arrival {
   /** Payload (and with `propertiesLarge` the properties) by address. */
   large?: boolean;
   propertiesLarge?: boolean;
+  /** Of an end: publishes the session keeps in flight, and their bytes. */
+  kept?: number;
+  keptBytes?: number;
 }
 
 export class FakeReactor implements NativeBinding {
@@ -245,9 +248,10 @@ export class FakeReactor implements NativeBinding {
     const word = place >> 2;
     words[word + layout.R_SIZE] = (layout.RECORD_HEADER + body + 7) & ~7;
     const large = arrival.propertiesLarge === true ? layout.PROPERTIES_LARGE : 0;
-    words[word + layout.R_KIND] = arrival.kind | ((arrival.flags ?? 0) << 8) | large;
+    const ends = arrival.kind === layout.EVENT_DISCONNECTED || arrival.kind === layout.EVENT_OPEN_FAILED;
+    words[word + layout.R_KIND] = arrival.kind | ((arrival.kept ?? arrival.flags ?? 0) << 8) | large;
     words[word + layout.R_CLIENT] = arrival.client;
-    words[word + layout.R_TOPIC] = arrival.topicId ?? layout.TOPIC_INLINE;
+    words[word + layout.R_TOPIC] = ends ? (arrival.keptBytes ?? 0) : (arrival.topicId ?? layout.TOPIC_INLINE);
     words[word + layout.R_LENGTH] = payload.length;
     words[word + layout.R_PROPERTIES] = properties.length;
     words[word + layout.R_SLOT] = arrival.slot ?? 0;
@@ -276,6 +280,15 @@ export class FakeReactor implements NativeBinding {
     for (const { client, slot, bytes } of publishes) {
       if (slot >= 0) this.complete(client, slot, code);
       this.complete(client, layout.NO_SLOT, 1, bytes);
+    }
+  }
+
+  /** What was taken goes back, as the reactor does with publishes it has no connection for. */
+  giveBack(taken: Submission[]): void {
+    const publishes = taken.filter(({ kind }) => kind === layout.SUBMIT_PUBLISH || kind === layout.SUBMIT_PUBLISH_LARGE);
+    for (const { client, topic, payload, properties, qos, retain, slot } of publishes) {
+      const flags = qos | (retain ? 4 : 0);
+      if (!this.arrive({ kind: layout.EVENT_UNSENT, client, topic, payload, properties, flags, slot })) throw new Error('the message ring is full');
     }
   }
 

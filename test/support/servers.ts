@@ -13,6 +13,10 @@ export interface Server {
   readonly version: Version;
   /** For anybody, without TLS. */
   readonly url: string;
+  /** Ends the broker, with what it has stored. */
+  leave(): Promise<void>;
+  /** Starts it again on its port, with what it had stored. */
+  comeBack(): Promise<void>;
 }
 
 export interface Servers {
@@ -39,13 +43,17 @@ function showLogOnFailure(broker: () => Mosquitto | undefined): void {
 export function startServers(options: MosquittoOptions = {}): Servers {
   let mosquitto: Mosquitto | undefined;
   let aedes: AedesBroker | undefined;
+  const mosquittosOutage = { leave: () => mosquitto!.shutDown(), comeBack: () => mosquitto!.restart() };
   const servers: Servers = {
     get mosquitto() { return mosquitto!; },
     get aedes() { return aedes!; },
     all: [
-      { name: 'Aedes, 3.1.1', broker: 'aedes', version: 4, get url() { return aedes!.url; } },
-      { name: 'Mosquitto, 3.1.1', broker: 'mosquitto', version: 4, get url() { return mosquitto!.url; } },
-      { name: 'Mosquitto, 5', broker: 'mosquitto', version: 5, get url() { return mosquitto!.url; } },
+      {
+        name: 'Aedes, 3.1.1', broker: 'aedes', version: 4, get url() { return aedes!.url; },
+        leave: () => aedes!.leave(), comeBack: () => aedes!.comeBack(),
+      },
+      { name: 'Mosquitto, 3.1.1', broker: 'mosquitto', version: 4, get url() { return mosquitto!.url; }, ...mosquittosOutage },
+      { name: 'Mosquitto, 5', broker: 'mosquitto', version: 5, get url() { return mosquitto!.url; }, ...mosquittosOutage },
     ],
   };
   beforeAll(async () => {

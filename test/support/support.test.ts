@@ -8,6 +8,7 @@ import * as tls from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AedesBroker } from './aedes.js';
 import { Certificates } from './certificates.js';
+import { LinkProxy } from './link-proxy.js';
 import { Mosquitto, USERS } from './mosquitto.js';
 import { bytes, describePacket, difference, field, packet, packetIdentifier, packetsOf, variableByteInteger, wholePacketSize } from './packets.js';
 import { accepts } from './ports.js';
@@ -146,6 +147,57 @@ describe('the scripted broker', () => {
   });
 });
 
+describe('the proxy', () => {
+  let broker: ScriptedBroker;
+  beforeAll(async () => { broker = await ScriptedBroker.start(); });
+  afterAll(() => broker.stop());
+
+  it('passes packets on whole, holds them, loses one, and cuts before and after one', async () => {
+    const proxy = await LinkProxy.before(broker.url);
+    const { socket, data } = await rawConnect(Number(new URL(proxy.url).port));
+    const link = await broker.accept();
+    socket.write(bytes('c0'));
+    socket.write(bytes('00 40 02 00 01'));
+    await link.expect('c0 00', '40 02 00 01');
+    proxy.hold();
+    socket.write(bytes('c0 00'));
+    link.send('d0 00');
+    proxy.release();
+    await link.expect('c0 00');
+    expect((await data.next()).toString('hex')).toBe('d000');
+    proxy.onPacket = (from, packet) => {
+      if (from === 'server') {
+        return 'pass';
+      }
+      return ({ 1: 'swallow', 2: 'cut-after' } as const)[packet[3] ?? 0] ?? 'pass';
+    };
+    socket.write(bytes('40 02 00 01 40 02 00 02 40 02 00 03'));
+    await link.expect('40 02 00 02');
+    await link.expectEnd();
+    await proxy.ended();
+    expect(proxy.links.size).toBe(0);
+  });
+
+  it('refuses who comes while it is down, and cuts who is there', async () => {
+    const proxy = await LinkProxy.before(broker.url);
+    const port = Number(new URL(proxy.url).port);
+    const first = await rawConnect(port);
+    const link = await broker.accept();
+    const cut = new Promise((resolve) => { first.socket.once('close', resolve); });
+    proxy.down();
+    await withSafetyNet('the end', cut);
+    await expect(link.read()).rejects.toThrow(/ended the connection/);
+    // Cut so soon that connecting itself may fail.
+    await withSafetyNet('the end', new Promise((resolve) => { net.connect(port, '127.0.0.1').on('error', () => undefined).once('close', resolve); }));
+    expect(proxy.accepted).toBe(2);
+    proxy.up();
+    const third = await rawConnect(port);
+    third.socket.write(bytes('c0 00'));
+    await (await broker.accept()).expect('c0 00');
+    third.socket.destroy();
+  });
+});
+
 describe('certificates', () => {
   let certificates: Certificates;
   const servers: tls.Server[] = [];
@@ -240,6 +292,19 @@ describe('Aedes', () => {
     socket.write(connectPacket(4, 'a'));
     expect((await data.next()).toString('hex')).toBe('20020000');
     socket.destroy();
+    await broker.stop();
+  });
+
+  it('leaves with its connections and comes back on the same port', async () => {
+    const broker = await AedesBroker.start();
+    const { port } = broker;
+    const { socket } = await rawConnect(port);
+    const end = new Promise((resolve) => { socket.once('close', resolve); });
+    await broker.leave();
+    await withSafetyNet('the end', end);
+    expect(await accepts(port)).toBe(false);
+    await broker.comeBack();
+    expect(await accepts(port)).toBe(true);
     await broker.stop();
   });
 });

@@ -64,4 +64,16 @@ export class Inbox<T> {
     this.#taken = end;
     return items;
   }
+
+  /** Takes until one comes that is looked for; returns it with those before it. */
+  async until(wanted: (item: T) => boolean): Promise<T[]> {
+    const items: T[] = [];
+    for (;;) {
+      const item = await this.next();
+      items.push(item);
+      if (wanted(item)) {
+        return items;
+      }
+    }
+  }
 }

@@ -39,9 +39,9 @@ describe('an attempt', () => {
   it('CONNACK\'s properties become limits', async () => {
     const fake = new FakeClient();
     const connecting = fake.connecting();
-    fake.engine.accept('2100142200051300' + '1e' + '240025002700000064' + '280029002a00' + '12000161', true);
+    fake.engine.accept('2100142200051300' + '1e' + '240025002700000064' + '280029002a00' + '12000161', false);
     expect(await connecting).toMatchObject({
-      sessionPresent: true, assignedClientIdentifier: 'a',
+      sessionPresent: false, assignedClientIdentifier: 'a',
       limits: {
         receiveMaximum: 20, maximumQoS: 0, retainAvailable: false, maximumPacketSize: 100, topicAliasMaximum: 5,
         wildcardSubscriptionAvailable: false,
@@ -356,7 +356,9 @@ describe('types', () => {
     expectTypeOf<Client['connect']>().returns.resolves.toEqualTypeOf<ConnectResult>();
     const { client } = new FakeClient();
     client.on('disconnect', (reason) => { expectTypeOf(reason).toEqualTypeOf<MqttError>(); });
+    client.on('reconnecting', (attempt, delay) => { expectTypeOf([attempt, delay]).toEqualTypeOf<number[]>(); });
+    expectTypeOf<Client['server']>().toEqualTypeOf<string | undefined>();
     // @ts-expect-error there is no such event
-    client.on('offline', () => undefined);
+    client.on('online', () => undefined);
   });
 });

@@ -17,7 +17,10 @@ describe('what the engine gets', () => {
     expect(engine.published.map((one) => one.slot)).toEqual([0, 1, 2, 3, 4]);
     expect(engine.published[0]).toMatchObject({ topic: 'a/b', payload: 'x', properties: undefined });
     expect(client.write('w', 'x', { qos: 1, retain: true })).toBe(true);
-    expect(engine.published[5]).toMatchObject({ topic: 'w', flags: 5, slot: -1 });
+    // At QoS 1 and 2 it has a slot, too: the server may refuse it, and that is told.
+    expect(engine.published[5]).toMatchObject({ topic: 'w', flags: 5, slot: 5 });
+    client.write('w', 'x');
+    expect(engine.published[6]).toMatchObject({ topic: 'w', flags: 0, slot: -1 });
   });
 
   it('properties as bytes', async () => {
@@ -182,17 +185,28 @@ describe('what is wrong is refused before anything is sent', () => {
     }
   });
 
-  it('ERR_MQTT_NOT_CONNECTED before and while connecting', async () => {
+  it('ERR_MQTT_NOT_CONNECTED before connect() and after a failed one; while it connects they wait', async () => {
     const fake = new FakeClient();
     const refused = async (client: Client): Promise<void> => {
       await expect(client.publish('a', 'x')).rejects.toMatchObject({ code: 'ERR_MQTT_NOT_CONNECTED' });
       expect(() => client.write('a', 'x')).toThrowError(expect.objectContaining({ code: 'ERR_MQTT_NOT_CONNECTED' }));
     };
     await refused(fake.client);
-    void fake.connecting();
+    const failing = watch(fake.connecting());
+    const first = watch(fake.client.publish('first', 'x'));
+    fake.engine.refuse({});
+    await turn();
+    expect([failing.error?.code, first.error?.code]).toEqual(['ERR_MQTT_CONNECT', 'ERR_MQTT_CONNECT']);
     await refused(fake.client);
-    fake.engine.accept();
+    const connecting = fake.connecting();
+    const second = watch(fake.client.publish('second', 'x'));
     expect(fake.engine.published).toEqual([]);
+    fake.engine.accept();
+    await connecting;
+    expect(topicsOf(fake.engine)).toEqual(['second']);
+    fake.engine.finish();
+    await turn();
+    expect(second.value).toMatchObject({ reasonCode: 0 });
   });
 });
 

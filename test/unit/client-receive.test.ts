@@ -3,9 +3,10 @@
  * the engine hears that there is room, and that nothing a listener does stops the rest.
  */
 import assert from 'node:assert';
+import * as diagnostics from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { Client, Message, MessageHandler, Subscription } from 'mqtt-native';
+import type { Client, DiagnosticsMessages, Message, MessageHandler, Subscription } from 'mqtt-native';
 import { fakeConnected, turn, watch } from '../support/fake-engine.js';
 import type { FakeEngine } from '../support/fake-engine.js';
 
@@ -291,38 +292,84 @@ describe('acknowledgements', () => {
     message!.ack();
   });
 
-  it('of a message of an ended connection do not go to the next one', async () => {
+  it('of a message of an ended connection are counted in its place, before those of the next one [MQTT-4.6.0-2]', async () => {
     const { client, engine, fake } = await fakeConnected({ sessionExpiryInterval: 10 });
     const open: ReturnType<typeof deferred>[] = [];
     await subscribed(client, engine, 'a', () => {
       open.push(deferred());
       return open.at(-1)!.promise;
     });
-    engine.deliver([engine.message('a', 'x', 1)]);
+    engine.deliver([engine.message('a', 'x', 1), engine.message('a', 'x', 1)]);
     engine.lose();
+    // Finished while there is no connection: the engine counts it all the same.
+    open[0]!.resolve();
+    await turn();
+    expect(engine.acks).toEqual([[1, 0]]);
     void fake.connecting();
+    expect(fake.engines).toHaveLength(1);
     engine.accept('', true);
     await turn();
     engine.deliver([engine.message('a', 'x', 1)]);
-    open[0]!.resolve();
+    // The one of this connection is finished first, and waits for the one before it.
+    open[2]!.resolve();
     await turn();
-    expect(engine.acks).toEqual([]);
-    // But it does not wait in an inbox any more.
-    expect(engine.taken_).toEqual({ messages: 1, bytes: 1 });
+    expect(engine.acknowledged).toBe(1);
     open[1]!.resolve();
     await turn();
-    expect(engine.acks).toEqual([[1, 0]]);
+    expect(engine.acks).toEqual([[1, 0], [2, 0]]);
+    expect(engine.taken_).toEqual({ messages: 3, bytes: 3 });
   });
 
-  it('are not sent for what is handed out when the connection has ended', async () => {
+  it('of an engine that is gone go nowhere, not to its successor either', async () => {
+    const { client, engine, fake } = await fakeConnected();
+    const open: ReturnType<typeof deferred>[] = [];
+    const handler: MessageHandler = () => {
+      open.push(deferred());
+      return open.at(-1)!.promise;
+    };
+    await subscribed(client, engine, 'a', handler);
+    engine.deliver([engine.message('a', 'x', 1)]);
+    engine.lose();
+    void fake.connecting();
+    const second = fake.engine;
+    expect(second).not.toBe(engine);
+    second.accept();
+    await turn();
+    await subscribed(client, second, 'a', handler);
+    second.deliver([second.message('a', 'x', 1)]);
+    open[0]!.resolve();
+    await turn();
+    expect([engine.acks, second.acks]).toEqual([[], []]);
+    open[1]!.resolve();
+    await turn();
+    expect([engine.acks, second.acks]).toEqual([[], [[1, 0]]]);
+  });
+
+  it('are counted for what is handed out when the connection has ended', async () => {
     const { client, engine } = await fakeConnected({ sessionExpiryInterval: 10 });
     let seen = 0;
     client.on('message', () => { seen += 1; });
     engine.lose();
     engine.deliver([engine.message('a', 'x', 1)]);
     expect(seen).toBe(1);
-    expect(engine.acks).toEqual([]);
+    expect(engine.acks).toEqual([[1, 0]]);
     expect(engine.taken_).toEqual({ messages: 1, bytes: 1 });
+  });
+
+  it('of what is done with leave before the DISCONNECT of close(), also when a listener closes in the middle of a batch', async () => {
+    const { client, engine } = await fakeConnected();
+    let before = -1;
+    const close = engine.close.bind(engine);
+    engine.close = (...args) => {
+      before = engine.acknowledged;
+      close(...args);
+    };
+    let closing: Promise<void> | undefined;
+    client.on('message', (message) => { if (message.topic === 'c') closing = client.close(); });
+    engine.deliver(['a', 'b', 'c'].map((topic) => engine.message(topic, '', 1)));
+    engine.lose({ code: 'ERR_MQTT_CLOSED' });
+    await closing;
+    expect(before).toBe(2);
   });
 
   it('belong to the connection that is, also for messages the engine made before it told of it', async () => {
@@ -615,5 +662,38 @@ describe('for await', () => {
     const { client, engine } = await fakeConnected();
     const subscription = await subscribed(client, engine, 'a', () => undefined);
     expect(() => subscription[Symbol.asyncIterator]()).toThrowError(expect.objectContaining({ code: 'ERR_MQTT_OPTION' }));
+  });
+});
+
+describe('what has come', () => {
+  it('is counted, whoever gets it', async () => {
+    const { client, engine } = await fakeConnected();
+    engine.deliver([engine.message('a', 'xx', 1), engine.message('b', 'xxx', 2), engine.message('c')]);
+    client.on('message', () => undefined);
+    engine.deliver([engine.message('a', 'x')]);
+    expect(client.stats.received).toEqual({ messages: 4, bytes: 6 });
+  });
+
+  it('and was handed out before destroy() in a listener is counted, and no more', async () => {
+    const { client, engine } = await fakeConnected();
+    client.on('message', (message) => { if (message.text() === '3') client.destroy(); });
+    engine.deliver(['1', '2', '3', '4'].map((text) => engine.message('a', text)));
+    expect(client.stats.received).toEqual({ messages: 3, bytes: 3 });
+  });
+
+  it('is published to the channel mqtt-native:message before it is handed out, while somebody has subscribed to it', async () => {
+    const { client, engine } = await fakeConnected({ clientId: 'me' });
+    const got: string[] = [];
+    const subscriber = (published: unknown): void => {
+      const { clientId, message } = published as DiagnosticsMessages['mqtt-native:message'];
+      got.push(`channel ${clientId} ${message.topic} ${message.text()}`);
+    };
+    client.on('message', (message) => got.push(`listener ${message.topic}`));
+    engine.deliver([engine.message('a')]);
+    diagnostics.subscribe('mqtt-native:message', subscriber);
+    engine.deliver([engine.message('b', 'x')]);
+    diagnostics.unsubscribe('mqtt-native:message', subscriber);
+    engine.deliver([engine.message('c')]);
+    expect(got).toEqual(['listener a', 'channel me b x', 'listener b', 'listener c']);
   });
 });

@@ -2,9 +2,10 @@
  * subscribe() and unsubscribe() over an engine that answers what the test says: the requests that are made, what is granted and refused,
  * and whose messages are whose.
  */
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Subscription } from 'mqtt-native';
-import { fakeConnected, turn, watch } from '../support/fake-engine.js';
+import { FakeClient, fakeConnected, turn, watch } from '../support/fake-engine.js';
 
 type AnyCall = (...args: unknown[]) => Promise<unknown>;
 
@@ -27,7 +28,8 @@ describe('SUBSCRIBE', () => {
       const { client, engine } = await fakeConnected();
       const subscribing = (client.subscribe as AnyCall).apply(client, args) as Promise<Subscription>;
       expect(engine.requests).toMatchObject([{ kind: 'subscribe', filters, options }]);
-      expect(engine.requests[0]!.properties?.toString('hex')).toBe(properties);
+      // With an identifier of the client's own in front where the application gave none.
+      expect(engine.requests[0]!.properties?.toString('hex')).toBe(properties?.startsWith('0b') ? properties : `0b8040${properties ?? ''}`);
       engine.answer(options.map((byte) => byte & 3), Buffer.from('1f00026f6b', 'hex'));
       const subscription = await subscribing;
       expect(subscription.filters).toEqual(filters);
@@ -268,17 +270,145 @@ describe('subscriptions and the end of a connection', () => {
     expect(engine.acknowledged).toBe(1);
   });
 
-  it('end when the server does not have the session any more', async () => {
+  it('are subscribed again when the server does not have the session any more', async () => {
     const { client, engine, fake } = await fakeConnected({ sessionExpiryInterval: 10 });
-    const subscribing = client.subscribe('a');
-    engine.answer([1]);
+    const got: string[] = [];
+    const subscribing = client.subscribe({ a: { qos: 1 }, b: { noLocal: true } }, (message) => { got.push(message.text()); });
+    const [request] = engine.requests;
+    engine.answer([1, 0]);
     const subscription = await subscribing;
     engine.lose();
-    const loop = watch((async () => { for await (const message of subscription) void message; })());
     void fake.connecting();
     engine.accept('', false);
     await turn();
-    expect(subscription.active).toBe(false);
-    expect(loop.error).toMatchObject({ code: 'ERR_MQTT_CONNECTION_LOST' });
+    expect(engine.requests).toMatchObject([{ filters: request!.filters, options: request!.options, properties: request!.properties }]);
+    engine.answer([1, 0]);
+    engine.deliver([engine.message('a', 'again')]);
+    expect(got).toEqual(['again']);
+    expect(subscription.active).toBe(true);
+  });
+});
+
+describe('a connection that is not there yet, or not any more', () => {
+  const again = { reconnect: { initialDelay: 1, jitter: 'none' } } as const;
+
+  /** The connection is lost, and the next attempt has begun. */
+  async function lost(fake: FakeClient): Promise<void> {
+    const attempt = once(fake.client, 'reconnect');
+    fake.engine.lose();
+    await attempt;
+  }
+
+  it('subscribe() and unsubscribe() wait for connect(), and go in their order before what was published', async () => {
+    const fake = new FakeClient();
+    const connecting = fake.connecting();
+    const published = watch(fake.client.publish('p', 'x'));
+    const subscribed = watch(fake.client.subscribe('a'));
+    const unsubscribed = watch(fake.client.unsubscribe('b'));
+    const { engine } = fake;
+    const order: string[] = [];
+    const [publish, subscribe, unsubscribe] = [engine.publish.bind(engine), engine.subscribe.bind(engine), engine.unsubscribe.bind(engine)];
+    engine.publish = (...args) => { order.push('publish'); return publish(...args); };
+    engine.subscribe = (...args) => { order.push('subscribe'); subscribe(...args); };
+    engine.unsubscribe = (...args) => { order.push('unsubscribe'); unsubscribe(...args); };
+    engine.accept();
+    await connecting;
+    expect(order).toEqual(['subscribe', 'unsubscribe', 'publish']);
+    engine.answer([0]);
+    engine.answer([0]);
+    engine.finish();
+    await turn();
+    expect([published.settled, (subscribed.value as Subscription).filters, unsubscribed.settled]).toEqual([true, ['a'], true]);
+  });
+
+  it('nobody seeks one: ERR_MQTT_NOT_CONNECTED', async () => {
+    const { client } = new FakeClient();
+    await expect(client.subscribe('a')).rejects.toMatchObject({ code: 'ERR_MQTT_NOT_CONNECTED' });
+    await expect(client.unsubscribe('a')).rejects.toMatchObject({ code: 'ERR_MQTT_NOT_CONNECTED' });
+  });
+
+  it('what the connection then cannot do rejects that one only', async () => {
+    const fake = new FakeClient();
+    const connecting = fake.connecting();
+    const outcomes = [fake.client.subscribe('a/+'), fake.client.subscribe('a', { subscriptionIdentifier: 5 }), fake.client.subscribe('b')].map(watch);
+    fake.engine.accept('28002900');
+    await connecting;
+    await turn();
+    expect(outcomes.map((one) => one.error?.code)).toEqual(['ERR_MQTT_NOT_SUPPORTED', 'ERR_MQTT_NOT_SUPPORTED', undefined]);
+    expect(fake.engine.requests.map((one) => one.filters)).toEqual([['b']]);
+    // What never was sent gets no messages.
+    expect(fake.engine.requests[0]!.properties).toBeUndefined();
+  });
+
+  it('lost before the answer: sent again on the next connection, once, and answered there', async () => {
+    const fake = new FakeClient(again);
+    const connecting = fake.connecting();
+    fake.engine.accept();
+    await connecting;
+    let handled = 0;
+    const subscribed = watch(fake.client.subscribe('a', () => { handled += 1; }));
+    const unsubscribed = watch(fake.client.unsubscribe('b'));
+    for (let round = 0; round < 3; round += 1) {
+      await lost(fake);
+      expect(fake.engine.requests).toEqual([]);
+      fake.engine.accept();
+      expect(fake.engine.requests).toMatchObject([{ kind: 'subscribe', filters: ['a'] }, { kind: 'unsubscribe', filters: ['b'] }]);
+    }
+    expect([subscribed.settled, unsubscribed.settled]).toEqual([false, false]);
+    await turn();
+    fake.engine.deliver([fake.engine.message('a')]);
+    fake.engine.answer([0]);
+    fake.engine.answer([0]);
+    await turn();
+    expect([(subscribed.value as Subscription).active, unsubscribed.settled, handled]).toEqual([true, true, 1]);
+    fake.client.destroy();
+  });
+
+  it('the timeout is for all of it', async () => {
+    const fake = new FakeClient(again);
+    const connecting = fake.connecting();
+    fake.engine.accept();
+    await connecting;
+    const subscribed = fake.client.subscribe('a', { timeout: 250 });
+    const unlimited = watch(fake.client.subscribe('b', { timeout: 0 }));
+    await lost(fake);
+    await expect(subscribed).rejects.toMatchObject({ code: 'ERR_MQTT_TIMEOUT' });
+    fake.engine.accept();
+    expect(fake.engine.requests.map((one) => one.filters)).toEqual([['b']]);
+    fake.client.destroy();
+    await turn();
+    expect(unlimited.error?.code).toBe('ERR_MQTT_CLOSED');
+  });
+
+  it('aborted while it waits: never sent', async () => {
+    const fake = new FakeClient();
+    const connecting = fake.connecting();
+    const controller = new AbortController();
+    const subscribed = watch(fake.client.subscribe('a', { signal: controller.signal }));
+    controller.abort();
+    await turn();
+    expect(subscribed.error?.code).toBe('ERR_MQTT_ABORTED');
+    fake.engine.accept();
+    await connecting;
+    expect(fake.engine.requests).toEqual([]);
+  });
+
+  it('without reconnecting it fails with the connection', async () => {
+    const { client, engine } = await fakeConnected();
+    const outcomes = [watch(client.subscribe('a')), watch(client.unsubscribe('b'))];
+    engine.lose({ code: 'ERR_MQTT_KEEP_ALIVE' });
+    await turn();
+    expect(outcomes.map((one) => one.error?.code)).toEqual(['ERR_MQTT_KEEP_ALIVE', 'ERR_MQTT_KEEP_ALIVE']);
+  });
+
+  it('a request the engine fails for a reason of its own is not sent again', async () => {
+    const { client, engine } = await fakeConnected(again);
+    const outcome = watch(client.subscribe('a'));
+    const [request] = engine.requests.splice(0);
+    engine.sink.onRequestFailed(request!.slot, { code: 'ERR_MQTT_QUEUE_FULL', message: 'full', reasonCode: undefined, properties: undefined });
+    await turn();
+    expect(outcome.error?.code).toBe('ERR_MQTT_QUEUE_FULL');
+    expect(engine.requests).toEqual([]);
+    client.destroy();
   });
 });

@@ -30,10 +30,20 @@ export interface Answered {
   properties: Uint8Array | undefined;
 }
 
+/** A publish that went back. */
+export interface Unsent {
+  topic: string;
+  payload: string;
+  qos: number;
+  slot: number;
+  properties: string | undefined;
+}
+
 export const OPTIONS: EngineOpen = {
   transport: 'tcp', host: '127.0.0.1', port: 0, path: '/', tls: undefined, protocolVersion: 5, cleanStart: true, keepAlive: 60,
   clientId: 'driver', username: undefined, password: undefined, will: undefined, properties: undefined, receiveMaximum: 1000,
-  maximumPacketSize: 0, topicAliasMaximum: 16, window: 100, connectTimeout: 10_000,
+  maximumPacketSize: 0, topicAliasMaximum: 16, outgoingTopicAliases: 0, window: 100, lookAhead: 4096,
+  connectTimeout: 10_000,
 };
 
 export const HEX = (data: Uint8Array | undefined): string | undefined => (data === undefined ? undefined : Buffer.from(data).toString('hex'));
@@ -47,6 +57,7 @@ export class Driver implements EngineSink<Received> {
   readonly failures = new Inbox<{ slot: number; failure: EngineFailure }>('onRequestFailed()');
   readonly subscribed = new Inbox<Answered>('onSubscribed()');
   readonly unsubscribed = new Inbox<Answered>('onUnsubscribed()');
+  readonly unsent: Unsent[] = [];
   readonly rooms = new Inbox<true>('onRoom()');
   readonly messages = new Inbox<Received>('onMessages()');
   /** Everything in the order it was reported, as one word each. */
@@ -139,6 +150,11 @@ export class Driver implements EngineSink<Received> {
   onOpenFailed(failure: EngineFailure): void {
     this.#note('open failed');
     this.openFailures.push(failure);
+  }
+
+  onUnsent(topic: string, payload: Uint8Array | string, flags: number, properties: Uint8Array | undefined, slot: number): void {
+    this.#note(`unsent ${topic}`);
+    this.unsent.push({ topic, payload: Buffer.from(payload).toString(), qos: flags & 3, slot, properties: HEX(properties) });
   }
 
   onDisconnected(failure: EngineFailure): void {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { EngineFailure } from '../../dist/engine/engine.js';
 import { packetsOf } from '../support/packets.js';
 import type { Version } from '../support/packets.js';
-import { Driver } from './js-engine-driver.js';
+import { Driver, turns } from './js-engine-driver.js';
 
 /** A generator of numbers that is the same on every machine (the constants of POSIX rand). */
 class Dice {
@@ -58,19 +58,33 @@ for (const version of [4, 5] as Version[]) {
     for (let round = 0; round < STREAMS; round += 1) {
       script = streamOf(version, dice);
       const driver = new Driver();
+      /** Publishes that were not taken: the connection had ended already. */
+      const refused: string[] = [];
+      const publish = (payload: string, qos: number, slot: number): void => {
+        if (!driver.publish('t', payload, qos, slot)) {
+          refused.push(`slot ${slot}`);
+        }
+      };
       driver.onConnected = () => {
-        driver.publish('t', 'x', 1, 1);
-        driver.publish('t', 'x', 2, 2);
+        publish('x', 1, 1);
+        publish('x', 2, 2);
         driver.subscribe(3, ['a'], [1]);
         driver.unsubscribe(4, ['a']);
-        driver.publish('t', 'y', 0, 5);
+        publish('y', 0, 5);
       };
-      driver.open({ port: (server.address() as net.AddressInfo).port, protocolVersion: version });
+      const port = (server.address() as net.AddressInfo).port;
+      driver.open({ port, protocolVersion: version });
       ends.push(await driver.disconnects.next());
-      const ended = driver.order.filter((word) => word.startsWith('slot')).sort();
-      expect(ended, script.toString('hex')).toEqual(['slot 1', 'slot 2', 'slot 3', 'slot 4', 'slot 5']);
-      expect([driver.faults, driver.openFailures.all, driver.creditMessages], script.toString('hex')).toEqual([[], [], 3]);
       expect(driver.order.at(-1), script.toString('hex')).toBe('disconnected');
+      // What was sent is the session's; a clean start ends it.
+      driver.open({ port, protocolVersion: version, cleanStart: true });
+      await turns(1);
+      const ended = driver.order.filter((word) => word.startsWith('slot'));
+      const back = driver.unsent.map(({ slot }) => `slot ${slot}`);
+      const all = [...ended, ...refused, ...back].sort();
+      expect(all, script.toString('hex')).toEqual(['slot 1', 'slot 2', 'slot 3', 'slot 4', 'slot 5']);
+      const left = 3 - refused.length - back.length;
+      expect([driver.faults, driver.openFailures.all, driver.creditMessages], script.toString('hex')).toEqual([[], [], left]);
       driver.destroy();
     }
     const codes = new Set(ends.map(({ code }) => code));

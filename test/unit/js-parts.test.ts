@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FAIL, PASS, WAIT } from '../../dist/engine/js/guard.js';
 import type { Guard } from '../../dist/engine/js/guard.js';
-import { Identifiers } from '../../dist/engine/js/identifiers.js';
+import { Identifiers, PeerIdentifiers } from '../../dist/engine/js/identifiers.js';
 import { IncomingStream } from '../../dist/engine/js/incoming-stream.js';
 import { Keepalive } from '../../dist/engine/js/keepalive.js';
 import { mqttVersion } from '../../dist/engine/js/load.js';
@@ -194,9 +194,34 @@ describe('Packet Identifiers', () => {
     }
     expect([ids.full, ids.allocate()]).toEqual([true, null]);
     ids.deallocate(700);
-    expect([ids.register(700), ids.register(700)]).toEqual([true, false]);
-    ids.clear();
-    expect(ids.used).toBe(0);
+    expect([ids.allocate(), ids.allocate()]).toEqual([700, null]);
+  });
+
+  it('of a connection that ended only those of the session stay taken', () => {
+    const ids = new Identifiers();
+    for (let count = 0; count < 5; count += 1) {
+      ids.allocate();
+    }
+    ids.keepOnly([2, 4]);
+    expect(ids.used).toBe(2);
+    expect([ids.allocate(), ids.allocate()]).toEqual([6, 7]);
+    for (let id = 8; id <= 65_535; id += 1) {
+      ids.allocate();
+    }
+    expect([ids.allocate(), ids.allocate(), ids.allocate(), ids.allocate()]).toEqual([1, 3, 5, null]);
+  });
+
+  it('mqtt.js can free none that the session keeps, neither at CONNACK nor after its connection', () => {
+    const ids = new Identifiers();
+    const peer = new PeerIdentifiers(ids);
+    expect([peer.allocate(), peer.allocate(), peer.getLastAllocated()]).toEqual([1, 2, 2]);
+    peer.clear();
+    expect(ids.used).toBe(2);
+    peer.deallocate(1);
+    expect(ids.used).toBe(1);
+    peer.cut();
+    peer.deallocate(2);
+    expect([ids.used, peer.allocate()]).toEqual([1, null]);
   });
 });
 
@@ -266,7 +291,7 @@ it('an exception of mqtt.js is caught: 62 00 without the guard before it', () =>
   const failures: unknown[] = [];
   // mqtt.js answers with an identifier that there is not, whose bytes are undefined.
   const packets = { addition: {}, write: (chunk: Uint8Array) => chunk.length } as unknown as OutgoingPackets;
-  const peer = new MqttPeer(packets, (error) => failures.push(error));
+  const peer = new MqttPeer(new Identifiers(), packets, (error) => failures.push(error));
   peer.start(OPTIONS, bytes('20 03 00 00 00'));
   expect(failures).toEqual([]);
   peer.feed(bytes('62 00'));

@@ -37,7 +37,9 @@ function openOptions(changes: Partial<EngineOpen> = {}): EngineOpen {
     receiveMaximum: 1000,
     maximumPacketSize: 0,
     topicAliasMaximum: 0,
+    outgoingTopicAliases: 0,
     window: 100,
+    lookAhead: 4096,
     connectTimeout: 1000,
     ...changes,
   };
@@ -69,6 +71,11 @@ class Diary implements EngineSink<string> {
   onConnected(): void { this.write('connected'); }
   onOpenFailed(failure: EngineFailure): void { this.fail('open failed', failure); }
   onDisconnected(failure: EngineFailure): void { this.fail('disconnected', failure); }
+  onUnsent(topic: string, payload: Uint8Array | string, flags: number, properties: Uint8Array | undefined, slot: number): void {
+    const text = Buffer.from(payload as Uint8Array).toString();
+    this.write(`unsent ${topic} ${text} ${flags} ${slot}${properties === undefined ? '' : ` ${[...properties].join()}`}`);
+  }
+
   onPublished(slot: number, reasonCode: number, properties: Uint8Array | undefined): void {
     this.write(`published ${slot} ${reasonCode}${properties === undefined ? '' : ` ${[...properties].join()}`}`);
   }
@@ -208,6 +215,148 @@ describe('native engine: order', () => {
   });
 });
 
+describe('native engine: session', () => {
+  const lost = (setup: Setup, { engine }: Opened, kept = 0, keptBytes = 0): void => {
+    setup.reactor.arrive({ kind: layout.EVENT_DISCONNECTED, client: engine.number, slot: layout.ERR_CONNECTION_LOST, kept, keptBytes });
+    setup.reactor.notify();
+  };
+
+  it('what was not sent goes back in order before the end, and the end waits for what is still in the ring', async () => {
+    const setup = FakeReactor.environment(SIZES);
+    const opened = await connected(setup);
+    const { engine, diary } = opened;
+    engine.publish('t', 'a', 1, undefined, 1);
+    engine.publish('t', 'b', 2 | 4, Buffer.of(1, 1), NO_SLOT);
+    await turns();
+    const taken = setup.reactor.take();
+    engine.publish('t', 'late', 0, undefined, 3);
+    setup.reactor.giveBack(taken);
+    lost(setup, opened);
+    await turns();
+    expect(diary.lines).toEqual(['unsent t a 1 1', 'unsent t b 6 -1 1,1']);
+    setup.reactor.giveBack(setup.reactor.take());
+    setup.reactor.notify();
+    await turns();
+    expect(diary.lines.slice(2)).toEqual(['unsent t late 0 3', 'disconnected ERR_MQTT_CONNECTION_LOST']);
+  });
+
+  it('nothing is taken from the first publish on that comes back: handed over again, it would end up behind the others', async () => {
+    const setup = FakeReactor.environment(SIZES);
+    const opened = await connected(setup);
+    const { engine, diary } = opened;
+    engine.publish('t', 'a', 1, undefined, 1);
+    engine.publish('t', 'b', 1, undefined, 2);
+    await turns();
+    const again: boolean[] = [];
+    diary.onLine = (line) => { if (line.startsWith('unsent')) again.push(engine.publish('t', 'again', 1, undefined, 3)); };
+    setup.reactor.giveBack(setup.reactor.take());
+    lost(setup, opened);
+    await turns();
+    expect(again).toEqual([false, false]);
+    expect(diary.lines).toEqual(['unsent t a 1 1', 'unsent t b 1 2', 'disconnected ERR_MQTT_CONNECTION_LOST']);
+    expect(setup.reactor.take()).toEqual([]);
+  });
+
+  it('publishes with topic by id, by address and with their properties in front of the payload go back whole', async () => {
+    const setup = FakeReactor.environment(BIG);
+    const opened = await connected(setup);
+    const { engine, diary } = opened;
+    for (let slot = 0; slot < 4; slot++) engine.publish('t', '', 1, undefined, slot);
+    await turns();
+    setup.reactor.take();
+    const { number } = engine;
+    const properties = Buffer.of(1, 1);
+    const payload = Buffer.from('large');
+    setup.reactor.arrive({ kind: layout.EVENT_TOPIC, client: -1, topic: 'known', topicId: 7 });
+    setup.reactor.arrive({ kind: layout.EVENT_UNSENT, client: number, topicId: 7, payload: Buffer.from('x'), flags: 1, slot: 0, aux: 0 });
+    setup.reactor.arrive({ kind: layout.EVENT_UNSENT_LARGE, client: number, topicId: 7, payload, large: true, flags: 1, slot: 1, aux: 0 });
+    setup.reactor.arrive({ kind: layout.EVENT_UNSENT_LARGE, client: number, topic: 'text', payload, properties, large: true, flags: 2, slot: 2 });
+    const together = { payload, properties, large: true, propertiesLarge: true };
+    setup.reactor.arrive({ kind: layout.EVENT_UNSENT_LARGE, client: number, topic: 'text', ...together, flags: 4, slot: 3 });
+    lost(setup, opened);
+    await turns();
+    expect(diary.lines).toEqual([
+      'unsent known x 1 0', 'unsent known large 1 1', 'unsent text large 2 2 1,1', 'unsent text large 4 3 1,1',
+      'disconnected ERR_MQTT_CONNECTION_LOST',
+    ]);
+    expect(setup.reactor.payloads.size).toBe(0);
+  });
+
+  it('what the session keeps in flight does not hold up the end, and is ahead of the next connection', async () => {
+    const setup = FakeReactor.environment(SIZES);
+    const opened = await connected(setup);
+    const { engine, diary } = opened;
+    for (let slot = 0; slot < 3; slot++) engine.publish('t', 'x', 1, undefined, slot);
+    await turns();
+    const taken = setup.reactor.take();
+    setup.reactor.answer(taken.slice(0, 1));
+    lost(setup, opened, 2, taken[1]!.bytes + taken[2]!.bytes);
+    await turns();
+    expect(diary.lines).toEqual(['published 0 0', 'credit 1', 'disconnected ERR_MQTT_CONNECTION_LOST']);
+    engine.open(openOptions({ cleanStart: false, lookAhead: 3 }));
+    setup.reactor.arrive({ kind: layout.EVENT_CONNECTED, client: engine.number, slot: 1 });
+    setup.reactor.notify();
+    await turns();
+    expect([engine.publish('t', 'y', 0, undefined, NO_SLOT), engine.publish('t', 'z', 0, undefined, NO_SLOT)]).toEqual([true, false]);
+    setup.reactor.answer(taken.slice(1));
+    setup.reactor.notify();
+    await turns();
+    expect(diary.lines.slice(3)).toEqual(['connected', 'published 1 0', 'credit 1', 'published 2 0', 'credit 1', 'room']);
+  });
+
+  it('a session the server has lost fails before the connection is reported, and one whose attempt fails stays', async () => {
+    const setup = FakeReactor.environment(SIZES);
+    const opened = await connected(setup);
+    const { engine, diary } = opened;
+    engine.publish('t', 'x', 1, undefined, 7);
+    await turns();
+    const taken = setup.reactor.take();
+    lost(setup, opened, 1, taken[0]!.bytes);
+    await turns();
+    engine.open(openOptions({ cleanStart: false }));
+    const { number } = engine;
+    setup.reactor.arrive({ kind: layout.EVENT_OPEN_FAILED, client: number, slot: layout.ERR_CONNECT, kept: 1, keptBytes: taken[0]!.bytes });
+    setup.reactor.notify();
+    await turns();
+    engine.open(openOptions({ cleanStart: false }));
+    setup.reactor.answer(taken, layout.ERR_CONNECTION_LOST);
+    setup.reactor.arrive({ kind: layout.EVENT_CONNECTED, client: number, slot: 0 });
+    setup.reactor.notify();
+    await turns();
+    expect(diary.lines).toEqual([
+      'disconnected ERR_MQTT_CONNECTION_LOST', 'open failed ERR_MQTT_CONNECT', 'failed 7 ERR_MQTT_CONNECTION_LOST', 'credit 1', 'connected',
+    ]);
+  });
+
+  it('an attempt that the core does not even begin leaves the session as it is', async () => {
+    const setup = FakeReactor.environment(SIZES);
+    const opened = await connected(setup);
+    const { engine, diary } = opened;
+    engine.publish('t', 'x', 1, undefined, 7);
+    await turns();
+    lost(setup, opened, 1, setup.reactor.take()[0]!.bytes);
+    await turns();
+    setup.reactor.results.set('open', layout.ERR_NO_MEMORY);
+    engine.open(openOptions({ cleanStart: false }));
+    await turns();
+    expect(diary.lines.at(-1)).toBe('open failed ERR_MQTT_CONNECTION_LOST');
+    setup.reactor.results.clear();
+    engine.open(openOptions({ cleanStart: false, lookAhead: 1 }));
+    expect(engine.publish('t', 'y', 0, undefined, NO_SLOT)).toBe(false);
+  });
+
+  it('a publish that expired while it waited fails by itself', async () => {
+    const setup = FakeReactor.environment(SIZES);
+    const { engine, diary } = await connected(setup);
+    engine.publish('t', 'x', 1, Buffer.of(2, 0, 0, 0, 1), 7);
+    await turns();
+    setup.reactor.answer(setup.reactor.take(), layout.ERR_EXPIRED);
+    setup.reactor.notify();
+    await turns();
+    expect(diary.lines).toEqual(['failed 7 ERR_MQTT_EXPIRED', 'credit 1']);
+  });
+});
+
 describe('native engine: several clients', () => {
   it('a client that never gets done does not keep the messages of another', async () => {
     const setup = FakeReactor.environment(BIG);
@@ -286,7 +435,7 @@ describe('native engine: several clients', () => {
 });
 
 describe('native engine: room', () => {
-  it('no more than 4,096 messages are ahead; room is reported when half of them are done', async () => {
+  it('no more messages are ahead than open() allows; room is reported when half of them are done', async () => {
     const setup = FakeReactor.environment(BIG);
     const { engine, diary } = await connected(setup);
     const taken = [];
@@ -525,17 +674,18 @@ describe('native engine: life', () => {
     expect(diary.failures).toMatchObject([{ code: 'ERR_MQTT_SERVER_DISCONNECT', message: 'the server sent DISCONNECT', reasonCode: 0 }]);
   });
 
-  it('an engine can open again after its connection has ended, with nothing left of the old one', async () => {
+  it('an engine can open again after its connection has ended; acknowledgements of it go on counting', async () => {
     const setup = FakeReactor.environment(SIZES);
     const { engine, diary } = await connected(setup);
     while (engine.publish('t', Buffer.alloc(100), 0, undefined, NO_SLOT));
     engine.ack(5, 0);
     setup.reactor.arrive({ kind: layout.EVENT_DISCONNECTED, client: engine.number, slot: layout.ERR_CONNECTION_LOST });
-    setup.reactor.answer(setup.reactor.take(), layout.ERR_CONNECTION_LOST);
+    const taken = setup.reactor.take();
+    setup.reactor.answer(taken, layout.ERR_CONNECTION_LOST);
     setup.reactor.notify();
     await turns();
     expect(diary.lines.at(-1)).toBe('disconnected ERR_MQTT_CONNECTION_LOST');
-    setup.reactor.take();
+    expect([...taken, ...setup.reactor.take()].filter(({ kind }) => kind === layout.SUBMIT_ACK).map(({ slot }) => slot)).toEqual([5]);
     engine.open(openOptions());
     setup.reactor.arrive({ kind: layout.EVENT_CONNECTED, client: engine.number });
     setup.reactor.notify();
@@ -546,7 +696,7 @@ describe('native engine: life', () => {
     expect(setup.reactor.take().map(({ kind }) => kind)).toEqual([layout.SUBMIT_PUBLISH]);
   });
 
-  it('acknowledgements of a connection that has ended are not kept for the next one', async () => {
+  it('acknowledgements are written also when their connection has ended: the core counts over connections', async () => {
     const setup = FakeReactor.environment(SIZES);
     const opened = await connected(setup);
     const { engine, diary } = opened;
@@ -556,7 +706,7 @@ describe('native engine: life', () => {
     setup.reactor.notify();
     await turns();
     expect(diary.lines).toEqual(['t 1', 'disconnected ERR_MQTT_CONNECTION_LOST']);
-    expect(setup.reactor.take()).toEqual([]);
+    expect(setup.reactor.take().map(({ kind, slot }) => [kind, slot])).toEqual([[layout.SUBMIT_ACK, 2]]);
   });
 
   it('publish() without a connection, and transports of the other engine, are refused by an error', () => {

@@ -17,7 +17,11 @@ import { FakeClient, turn, watch } from '../support/fake-engine.js';
 /** What an engine would get. */
 function open(options: ClientOptions = {}, version?: 4 | 5, url = 'mqtt://host') {
   const resolved = resolveOptions(url, options);
-  return engineOpen(resolved, version ?? resolved.versions[0]!, resolved.clientId, undefined, 1000);
+  return engineOpen(resolved, {
+    endpoint: resolved.endpoints[0]!, protocolVersion: version ?? resolved.versions[0]!, cleanStart: resolved.cleanStart,
+    clientId: resolved.clientId,
+    username: resolved.username, password: resolved.password, tls: undefined, connectTimeout: 1000,
+  });
 }
 
 function errorOf(options: Record<string, unknown>, url = 'mqtt://host'): MqttError {
@@ -42,7 +46,14 @@ describe('defaults', () => {
     // Receive Maximum 1000, Topic Alias Maximum 16: whatever equals the standard's default is left out.
     expect(hex(properties)).toBe('2103e8220010');
     const resolved = resolveOptions('mqtt://host', undefined);
-    expect(resolved).toMatchObject({ engine: 'auto', versions: [5, 4], connectTimeout: 10_000, operationTimeout: 30_000, tls: undefined });
+    expect(resolved).toMatchObject({
+      engine: 'auto', versions: [5, 4], connectTimeout: 10_000, operationTimeout: 30_000, tls: undefined, credentials: undefined, followServerReference: false,
+      onHandlerError: 'ack', closeOnSignals: [], outgoingTopicAliases: 16, window: 100,
+      reconnect: { initialDelay: 500, maxDelay: 30_000, jitter: 'full', maxAttempts: 0, initial: false },
+      queue: { maxMessages: 100_000, maxBytes: 67_108_864, overflow: 'reject', qos0: true, highWaterMessages: 16_384, highWaterBytes: 16_777_216 },
+    });
+    expect(resolved.endpoints).toHaveLength(1);
+    expect(rest).toMatchObject({ outgoingTopicAliases: 16, lookAhead: 4096 });
   });
 
   it('the client identifier is made once a client, within the 23 characters every server must take [MQTT-3.1.3-5]', () => {
@@ -100,6 +111,36 @@ describe('what an engine gets', () => {
     }
   });
 
+  it('the engine looks ahead less where the queue is small', () => {
+    expect([1, 4095, 4096].map((maxMessages) => open({ queue: { maxMessages } }).lookAhead)).toEqual([100, 100, 4096]);
+  });
+
+  it('window and outgoing topic aliases, of which 3.1.1 has none', () => {
+    expect(open({ window: 7, outgoingTopicAliases: 3 })).toMatchObject({ window: 7, outgoingTopicAliases: 3 });
+    expect(open({ window: 7, outgoingTopicAliases: 3 }, 4)).toMatchObject({ window: 7, outgoingTopicAliases: 0 });
+  });
+
+  it('servers, each with its own transport', () => {
+    const { endpoints } = resolveOptions('mqtt://me:pw@host', { servers: ['wss://second/path', new URL('mqtts://[::1]:5')] });
+    expect(endpoints.map(({ transport, host, port, path }) => [transport, host, port, path])).toEqual([
+      ['tcp', 'host', 1883, '/'], ['wss', 'second', 443, '/path'], ['tls', '::1', 5, '/'],
+    ]);
+  });
+
+  it('tls is for those servers that ask for it', () => {
+    expect(resolveOptions('mqtt://host', { servers: ['mqtts://second'], tls: {} }).tls).toBeDefined();
+    expect(errorOf({ servers: ['mqtt://second'], tls: {} })).toMatchObject({ code: 'ERR_MQTT_OPTION', message: expect.stringContaining('tls') as string });
+  });
+
+  it('the longest delay is not below the first one when only that is given', () => {
+    expect(resolveOptions('mqtt://host', { reconnect: { initialDelay: 60_000 } }).reconnect).toMatchObject({ initialDelay: 60_000, maxDelay: 60_000 });
+    expect(resolveOptions('mqtt://host', { reconnect: false }).reconnect).toBe(false);
+  });
+
+  it('a signal named twice is listened to once', () => {
+    expect(resolveOptions('mqtt://host', { closeOnSignals: ['SIGINT', 'SIGINT', 'SIGTERM'] }).closeOnSignals).toEqual(['SIGINT', 'SIGTERM']);
+  });
+
   it('copies: what the user changes later changes nothing', () => {
     const password = Buffer.from('pw');
     const payload = Buffer.from('gone');
@@ -134,7 +175,7 @@ describe('protocol versions', () => {
   });
 
   for (const [name, value] of [
-    ['sessionExpiryInterval', 5], ['receiveMaximum', 5], ['topicAliasMaximum', 5], ['userProperties', { a: 'b' }], ['requestResponseInformation', true],
+    ['sessionExpiryInterval', 5], ['receiveMaximum', 5], ['topicAliasMaximum', 5], ['outgoingTopicAliases', 5], ['followServerReference', true], ['userProperties', { a: 'b' }], ['requestResponseInformation', true],
     ['requestProblemInformation', true], ['will', { topic: 'a', delay: 1 }], ['will', { topic: 'a', properties: { contentType: 'x' } }],
   ] as const) {
     it(`${name} is refused with protocolVersion 4`, () => {
@@ -163,6 +204,30 @@ describe('a wrong option is refused by name', () => {
     'operationTimeout': [-1, Number.NaN, 2 ** 31],
     'log': ['console', {}],
     'tls': [{}, { ca: PEM }],
+    'servers': ['mqtt://second', 5],
+    'servers[0]': [{ servers: ['second'] }, { servers: [5] }, { servers: ['mqtt://me@second'] }, { servers: ['mqtt://:secret@second'] }],
+    'servers[1]': [{ servers: ['mqtt://second', 'http://third'] }],
+    'credentials': ['x', {}, { credentials: () => ({}), username: 'a' }, { credentials: () => ({}), password: 'a' }],
+    'outgoingTopicAliases': [-1, 65_536],
+    'window': [0, 101, 1.5],
+    'followServerReference': [1],
+    'onHandlerError': ['nack', true],
+    'closeOnSignals': ['SIGINT', ['SIGNONE'], [5], ['SIGKILL'], ['toString']],
+    'reconnect': [true, 5, 'yes', []],
+    'reconnect.initialDelay': [0, -1, '5s', 2 ** 31, Number.NaN],
+    'reconnect.maxDelay': [0, 2 ** 31, { reconnect: { maxDelay: 499 } }, { reconnect: { initialDelay: 1000, maxDelay: 999 } }],
+    'reconnect.jitter': ['half', false],
+    'reconnect.maxAttempts': [-1, 1.5, Infinity],
+    'reconnect.initial': [1],
+    'reconnect.delay': [1],
+    'queue': [5, 'wait', []],
+    'queue.maxMessages': [0, 2 ** 32, 1.5],
+    'queue.maxBytes': [0, Infinity],
+    'queue.overflow': ['drop', 0],
+    'queue.qos0': [0],
+    'queue.highWaterMessages': [0],
+    'queue.highWaterBytes': [0, '1M'],
+    'queue.max': [1],
     'will': ['w', 5, [], {}],
     'will.topic': [{ will: { topic: undefined } }, { will: { payload: 'x' } }],
     'will.payload': [{ will: { topic: 'a', payload: 5 } }, { will: { topic: 'a', payload: Buffer.alloc(65_536) } }],
@@ -176,13 +241,25 @@ describe('a wrong option is refused by name', () => {
   for (const [name, values] of Object.entries(WRONG)) {
     for (const value of values) {
       it(`${name}: ${String(JSON.stringify(value)).slice(0, 40)}`, () => {
-        const error = errorOf(name.includes('.') ? (value as Record<string, unknown>) : { [name]: value });
+        const error = errorOf(optionsOf(name, value));
         expect(error).toBeInstanceOf(MqttError);
         expect(error.code).toBe('ERR_MQTT_OPTION');
         expect(error.message.startsWith(name) || error.message.startsWith(`options.${name}`) || error.message.startsWith('will.topic')).toBe(true);
       });
     }
   }
+
+  /** The value may be whole options; else it is the value of what is named. */
+  function optionsOf(name: string, value: unknown): Record<string, unknown> {
+    const [outer, inner] = name.split(/[.[]/) as [string, string?];
+    if (typeof value === 'object' && value !== null && Object.hasOwn(value, outer)) return value as Record<string, unknown>;
+    return { [outer]: inner === undefined || outer === 'will' ? value : { [inner]: value } };
+  }
+
+  it('no error shows a password of a URL', () => {
+    expect(errorOf({ servers: ['mqtt://me:secret@second'] }).message).not.toContain('secret');
+    expect(errorOf({ servers: ['secret'] }).message).not.toContain('secret');
+  });
 
   it('a wildcard in the topic of the will', () => {
     expect(errorOf({ will: { topic: 'a/+' } })).toMatchObject({ code: 'ERR_MQTT_TOPIC', message: expect.stringContaining('will.topic') as string });

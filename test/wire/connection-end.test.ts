@@ -190,6 +190,17 @@ forEachEngine((engine) => {
       await link.expect('c0 00');
     });
 
+    engine.case('Server Keep Alive 0 turns it off', async () => {
+      const { link } = await connected(engine, broker, 5, { clientId: 'off', keepAlive: 1 }, '13 0000');
+      // Another one of the same interval tells when it would have asked.
+      const clock = await connected(engine, broker, 5, { clientId: 'clock', keepAlive: 1 });
+      for (let round = 0; round < 2; round += 1) {
+        await clock.link.expect('c0 00');
+        clock.link.send(clock.packets.pingresp());
+      }
+      await link.barrier(5);
+    });
+
     engine.case('CONNACK with an error: the reason code and reason string reach the application, nothing is sent after it [MQTT-3.2.2-7]', async () => {
       const { link, packets, connecting: done } = await connecting(engine, broker, 5);
       link.send(packets.connack(0x8a, false, "1f 0006'banned'"));

@@ -153,6 +153,18 @@ forEachEngine((engine) => {
         }
       });
 
+      engine.case('UNSUBACK with too few and too many codes ends the connection, and the request [MQTT-3.11.3-1]', async () => {
+        // 3.1.1 has no codes there at all.
+        for (const codes of version === 5 ? ['', '0000'] : ['00', '0000']) {
+          const { client, link } = await connected(engine, broker, version);
+          const waiting = failureOf(client.unsubscribe('a'));
+          const id = packetIdentifier(await link.expectType(10))!;
+          link.send(packet(0xb0, uint16(id), version === 5 ? '00' : '', codes));
+          expect((await waiting).code).toBe('ERR_MQTT_PROTOCOL');
+          await link.readToEnd();
+        }
+      });
+
       engine.case('256 MB are announced and never sent: nothing is reserved for them', async () => {
         const { client, link } = await connected(engine, broker, version);
         const before = process.memoryUsage();

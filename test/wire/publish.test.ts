@@ -174,6 +174,18 @@ forEachEngine((engine) => {
       expect(result.properties).toMatchObject({ reasonString: 'none', userProperties: [['k', 'v']] });
     });
 
+    engine.case('PUBCOMP with a reason code and properties settles the promise with both [trap 20]', async () => {
+      const { client, link, packets } = await connected(engine, broker, 5);
+      const done = client.publish('t', 'x', { qos: 2 });
+      await link.expectType(3);
+      link.send(packets.pubrec(1, 0, "1f 0003'rec'"));
+      await link.expect(packets.pubrel(1));
+      link.send(packets.pubcomp(1, 0, "1f 0004'done' 26 0001'k' 0001'v'"));
+      const result = await done;
+      expect(result.reasonCode).toBe(0);
+      expect(result.properties).toMatchObject({ reasonString: 'done', userProperties: [['k', 'v']] });
+    });
+
     engine.case('PUBACK of 0x80 and more rejects with the server\'s reason, and ends it [MQTT-4.4.0-2]', async () => {
       const { client, link } = await connected(engine, broker, 5);
       const failure = failureOf(client.publish('t', 'x', { qos: 1 }));

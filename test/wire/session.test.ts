@@ -4,25 +4,19 @@
  * whether it has the session.
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import type { ClientOptions, MqttError } from 'mqtt-native';
+import type { MqttError } from 'mqtt-native';
 import { forEachEngine, messagesOf } from '../support/engines.js';
 import { outcomeOf } from '../support/outcomes.js';
 import { packetIdentifier } from '../support/packets.js';
 import { readConnect } from '../support/read-connect.js';
-import type { Version } from '../support/packets.js';
 import { ScriptedBroker } from '../support/scripted-broker.js';
 import type { ScriptedLink } from '../support/scripted-broker.js';
-import { connected } from '../support/scripted-client.js';
+import { connected, keeping } from '../support/scripted-client.js';
 import type { ScriptedPair } from '../support/scripted-client.js';
 
 let broker: ScriptedBroker;
 beforeAll(async () => { broker = await ScriptedBroker.start(); });
 afterAll(() => broker.stop());
-
-/** Options of a client whose session outlives the connection. */
-function keeping(version: Version): Partial<ClientOptions> {
-  return { cleanStart: false, ...(version === 5 ? { sessionExpiryInterval: 1000 } : {}) };
-}
 
 /** Cuts the link and lets the same client connect again. */
 async function cutAndConnect({ client, link, packets }: ScriptedPair, sessionPresent: boolean): Promise<ScriptedLink> {

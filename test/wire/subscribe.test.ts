@@ -3,14 +3,19 @@
  * answer. The broker is a script that compares every byte.
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { forEachEngine } from '../support/engines.js';
+import { forEachEngine, messagesOf } from '../support/engines.js';
 import { codeOf, failureOf, refusalOf } from '../support/outcomes.js';
+import { packetIdentifier } from '../support/packets.js';
+import { readProperties } from '../support/read-connect.js';
 import { ScriptedBroker } from '../support/scripted-broker.js';
 import { connected } from '../support/scripted-client.js';
 
 let broker: ScriptedBroker;
 beforeAll(async () => { broker = await ScriptedBroker.start(); });
 afterAll(() => broker.stop());
+
+/** Subscription Identifiers are not available: none is sent but the user's own, and then SUBSCRIBE is what the options say. */
+const NO_IDENTIFIERS = '29 00';
 
 forEachEngine((engine) => {
   describe('3.1.1', () => {
@@ -51,7 +56,7 @@ forEachEngine((engine) => {
     ];
     for (const { options: given, byte } of options) {
       engine.case(`subscribe options ${JSON.stringify(given)} are the byte ${byte} [MQTT-3.8.3-5]`, async () => {
-        const { client, link, packets } = await connected(engine, broker, 5);
+        const { client, link, packets } = await connected(engine, broker, 5, {}, NO_IDENTIFIERS);
         const subscribing = client.subscribe('a/b', given);
         await link.expect(`82 09 0001 00 0003'a/b' ${byte}`);
         link.send(packets.suback(1, [given.qos]));
@@ -65,11 +70,39 @@ forEachEngine((engine) => {
       await link.expect("82 0c 0001 05 0bffffff7f 0001'a' 00");
       link.send(packets.suback(1, [0]));
       await first;
-      const second = client.subscribe('b', { qos: 0, properties: { userProperties: [['k', 'v'], ['k', 'w']] } });
-      const subscribe = await link.expectType(8);
+      const { client: other, link: itsLink } = await connected(engine, broker, 5, { clientId: 'd' }, NO_IDENTIFIERS);
+      const second = other.subscribe('b', { qos: 0, properties: { userProperties: [['k', 'v'], ['k', 'w']] } });
+      const subscribe = await itsLink.expectType(8);
       expect(subscribe.subarray(4).toString('latin1')).toBe('\x0e&\0\x01k\0\x01v&\0\x01k\0\x01w\0\x01b\0');
-      link.send(packets.suback(subscribe.readUInt16BE(2), [0]));
+      itsLink.send(packets.suback(subscribe.readUInt16BE(2), [0]));
       await second;
+    });
+
+    engine.case('a subscription without an identifier gets one of its own, which is not shown and stays away from the user\'s', async () => {
+      const { client, link, packets } = await connected(engine, broker, 5);
+      const messages = messagesOf(client);
+      const handed: string[] = [];
+      const identifiers: string[] = [];
+      const given = [{}, {}, { subscriptionIdentifier: 7 }];
+      for (const [index, options] of given.entries()) {
+        const subscribing = client.subscribe('a/#', options, () => { handed.push(String(index)); });
+        const subscribe = await link.expectType(8);
+        const [identifier, ...more] = readProperties(subscribe.subarray(5, 5 + subscribe[4]!));
+        expect(more).toEqual([]);
+        identifiers.push(identifier!);
+        link.send(packets.suback(packetIdentifier(subscribe)!, [0]));
+        await subscribing;
+      }
+      expect(new Set(identifiers).size).toBe(3);
+      expect(identifiers[2]).toBe('0b: 07');
+      // The last one stands at the server in place of the two before it [MQTT-3.8.4-3]: its messages are all three's.
+      const [first] = identifiers.map((text) => text.replace(': ', ''));
+      link.send(packets.publish({ topic: 'a/b', properties: first! }), packets.publish({ topic: 'a/b', properties: '0b 07' }));
+      const [hidden, shown] = await messages.take(2);
+      expect(hidden!.properties?.subscriptionIdentifiers).toBeUndefined();
+      expect(shown!.properties?.subscriptionIdentifiers).toEqual([7]);
+      expect(handed).toContain('0');
+      expect(handed).toContain('2');
     });
 
     engine.case('SUBACK with a reason of 0x80 and more rejects with it', async () => {
@@ -102,6 +135,25 @@ forEachEngine((engine) => {
     link.send(packets.puback(1), packets.suback(id, [0]));
     await publishing;
     await subscribing;
+  });
+
+  engine.case('a filter that is subscribed already is subscribed again, and one that is refused takes no other with it [trap 105]', async () => {
+    const { client, link, packets } = await connected(engine, broker, 4);
+    const texts: string[] = [];
+    const handler = (message: { topic: string }): void => { texts.push(message.topic); };
+    for (const qos of [0, 1] as const) {
+      const subscribing = client.subscribe('a', { qos });
+      const subscribe = await link.expectType(8);
+      expect(subscribe.at(-1)).toBe(qos);
+      link.send(packets.suback(packetIdentifier(subscribe)!, [qos]));
+      await subscribing;
+    }
+    const subscribing = client.subscribe(['bad', 'good'], { qos: 0 }, handler);
+    link.send(packets.suback(packetIdentifier(await link.expectType(8))!, [0x80, 0]));
+    expect((await subscribing).grants.map((grant) => grant.reasonCode)).toEqual([0x80, 0]);
+    link.send(packets.publish({ topic: 'good', payload: 'x' }));
+    await link.barrier(4);
+    expect(texts).toEqual(['good']);
   });
 
   engine.case('filters that are wrong are refused locally and nothing is sent [MQTT-4.7.1-1, -2] [MQTT-4.7.3-1..3] [MQTT-4.8.2-1, -2]', async () => {

@@ -77,6 +77,24 @@ forEachEngine((engine) => {
     expect(texts).toEqual(['one', 'two', 'three', 'one', 'two', 'three', 'one', 'two', 'three']);
   });
 
+  engine.case('two clients at once, frames cut across each other: each gets its own bytes [trap 25]', async () => {
+    const pairs = [await connected(engine), await connected(engine)];
+    const inboxes = pairs.map(({ client }) => messagesOf(client));
+    const packet = (index: number, round: number): Buffer => packets.publish({ topic: `of/${index}`, payload: `${index}:${round}` });
+    for (let round = 0; round < 50; round += 1) {
+      // Half a frame's worth to one, then half to the other, then the rest: whoever keeps one state for both mixes them up.
+      for (const part of [0, 1]) {
+        for (const [index, { link }] of pairs.entries()) {
+          const whole = packet(index, round);
+          link.send(OPCODE.binary, part === 0 ? whole.subarray(0, 5) : whole.subarray(5));
+        }
+      }
+    }
+    for (const [index, inbox] of inboxes.entries()) {
+      expect((await inbox.take(50)).map((message) => message.text())).toEqual(Array.from({ length: 50 }, (_, round) => `${index}:${round}`));
+    }
+  });
+
   engine.case('a text frame ends the connection with ERR_MQTT_PROTOCOL [MQTT-6.0.0-1]', async () => {
     const { client, link } = await connected(engine);
     const lost = new Promise<MqttError>((resolve) => { client.once('disconnect', resolve); });

@@ -23,6 +23,11 @@ export function lost(cause?: unknown): EngineFailure {
   return failureOf('ERR_MQTT_CONNECTION_LOST', `the connection was lost${reason}`, { cause });
 }
 
+/** Of what a session has kept and cannot go on with. */
+export function lostUnanswered(): EngineFailure {
+  return failureOf('ERR_MQTT_CONNECTION_LOST', 'the connection was lost before the server answered');
+}
+
 export function closed(): EngineFailure {
   return failureOf('ERR_MQTT_CLOSED', 'the connection was closed by this side');
 }

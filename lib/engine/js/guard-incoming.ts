@@ -51,6 +51,11 @@ export class IncomingIdentifiers {
     this.unacknowledged = this.#carried = 0;
   }
 
+  /** One exchange that has not been repeated on this connection: the server's quota does not change. */
+  forgetOne(id: number): void {
+    this.#states.delete(id);
+  }
+
   /** The exchange of this identifier is under way. */
   has(id: number): boolean {
     return this.#states.size > 0 && this.#states.has(id);

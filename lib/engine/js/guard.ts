@@ -98,6 +98,16 @@ export class Guard {
     return this.#incoming.has(id);
   }
 
+  /** Nothing is awaited for this identifier any more: what was sent with it is given up. */
+  forgetSent(id: number): void {
+    this.#outgoing.answered(id);
+  }
+
+  /** The exchange of an earlier connection with this identifier, which has not been repeated on this one, is given up. */
+  forgetReceived(id: number): void {
+    this.#incoming.forgetOne(id);
+  }
+
   /**
    * The first bytes of a packet. WAIT: more are needed (at most 5). PASS: `size` is the whole packet's; type and flags are allowed now and
    * the size is within the limits: only then may memory be reserved. FAIL.

@@ -1,6 +1,6 @@
 /**
- * Packet Identifiers, given to mqtt.js as its message id provider. Its own counts up and hands out an identifier again although it is
- * still in use; this one starts at 1, goes round, and leaves out what is in use [MQTT-2.2.1-3].
+ * Packet Identifiers of a session: they start at 1, go round, and leave out what is in use [MQTT-2.2.1-3]. mqtt.js's own count up and hand
+ * out an identifier again although it is still in use.
  */
 const LARGEST = 65_535;
 
@@ -32,20 +32,52 @@ export class Identifiers {
     return this.#last;
   }
 
-  /** Takes this one, if it is free. */
-  register(id: number): boolean {
-    if (this.#used.has(id)) {
-      return false;
-    }
-    this.#used.add(id);
-    return true;
-  }
-
   deallocate(id: number): void {
     this.#used.delete(id);
   }
 
-  clear(): void {
+  /** A connection has ended: those of SUBSCRIBE and UNSUBSCRIBE are free, these stay taken. */
+  keepOnly(ids: Iterable<number>): void {
+    const kept = [...ids];
     this.#used.clear();
+    for (const id of kept) {
+      this.#used.add(id);
+    }
   }
+}
+
+/**
+ * The same as mqtt.js's message id provider on one connection. mqtt.js clears its provider at CONNACK, and clears up after itself when the
+ * connection has long ended: neither may free an identifier that the session keeps.
+ */
+export class PeerIdentifiers {
+  #identifiers: Identifiers | undefined;
+
+  constructor(identifiers: Identifiers) {
+    this.#identifiers = identifiers;
+  }
+
+  /** The connection has ended. */
+  cut(): void {
+    this.#identifiers = undefined;
+  }
+
+  allocate(): number | null {
+    return this.#identifiers?.allocate() ?? null;
+  }
+
+  getLastAllocated(): number | null {
+    return this.#identifiers?.getLastAllocated() ?? null;
+  }
+
+  /** mqtt.js asks for a certain one only when it sends again, which it is not given to do. */
+  register(): boolean {
+    return false;
+  }
+
+  deallocate(id: number): void {
+    this.#identifiers?.deallocate(id);
+  }
+
+  clear(): void {}
 }

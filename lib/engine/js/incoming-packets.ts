@@ -11,6 +11,7 @@ import type { MqttPeer } from './mqtt-peer.js';
 import type { PacketView } from './packet-view.js';
 import { copyOf } from './packets.js';
 import type { Requests } from './requests.js';
+import type { Resend } from './resend.js';
 import type { Window } from './window.js';
 
 /** The connection's side: what changes its state. */
@@ -30,6 +31,7 @@ export interface Receivers<M> {
   inbox: Inbox<M>;
   acks: Acks;
   window: Window;
+  resend: Resend;
   requests: Requests<M>;
   peer: MqttPeer;
   keepalive: Keepalive;
@@ -129,14 +131,20 @@ export class IncomingPackets<M> implements PacketHandler {
     return topic;
   }
 
+  /** mqtt.js knows what was sent on this connection. */
   #acknowledgement(type: number, data: Uint8Array, offset: number, end: number): void {
-    const { peer, window } = this.#to;
-    peer.feed(data.subarray(offset, end));
-    if (end - offset === 4) {
-      window.answered(type, data[offset + 2]! << 8 | data[offset + 3]!, 0, undefined);
+    const { peer, window, resend } = this.#to;
+    let at = offset + 1;
+    while ((data[at++]! & 128) !== 0);
+    const id = data[at]! << 8 | data[at + 1]!;
+    if (!resend.owns(id)) {
+      peer.feed(data.subarray(offset, end));
+    }
+    if (end - at === 2) {
+      window.answered(type, id, 0, undefined);
     } else {
       const view = readPacket(data, offset, end, this.#version);
-      window.answered(type, view.id, view.reasonCode, copyOf(data, view.propertiesStart, view.propertiesEnd));
+      window.answered(type, id, view.reasonCode, copyOf(data, view.propertiesStart, view.propertiesEnd));
     }
   }
 }

@@ -4,12 +4,16 @@ import { Connection } from './connection.js';
 import { failureOf } from './failure.js';
 import { Inbox } from './inbox.js';
 import { loadMqtt, mqttVersion } from './load.js';
-import { publicationOf } from './window.js';
+import { Outcomes } from './outcomes.js';
+import { publicationOf } from './publication.js';
+import { Session } from './session.js';
 
 export class JsEngine<M> implements Engine {
   readonly info: EngineInfo;
   readonly #sink: EngineSink<M>;
   readonly #inbox: Inbox<M>;
+  readonly #outcomes: Outcomes;
+  readonly #session: Session;
   #connection: Connection<M> | undefined;
   #ref = true;
 
@@ -20,6 +24,8 @@ export class JsEngine<M> implements Engine {
     this.info = { name: 'js', version: `mqtt.js ${mqttVersion()}`, reason };
     this.#sink = sink;
     this.#inbox = new Inbox(sink);
+    this.#outcomes = new Outcomes(sink);
+    this.#session = new Session(this.#outcomes);
   }
 
   open(options: EngineOpen): void {
@@ -34,8 +40,10 @@ export class JsEngine<M> implements Engine {
         this.#sink.onOpenFailed(failure);
       }
     };
+    this.#session.begin(options);
+    const owner = { sink: this.#sink, inbox: this.#inbox, outcomes: this.#outcomes, session: this.#session, onEnd };
     try {
-      this.#connection = new Connection(options, this.#sink, this.#inbox, onEnd);
+      this.#connection = new Connection(options, owner);
       this.#connection.setRef(this.#ref);
     } catch (error) {
       const failure = optionFailure(options, error);
@@ -48,14 +56,13 @@ export class JsEngine<M> implements Engine {
     if (this.#connection !== undefined) {
       return this.#connection.publish(publication);
     }
-    this.#refuse(slot);
-    queueMicrotask(() => this.#sink.onCredit(1, publication.bytes));
+    this.#outcomes.publishFailed(publication, notConnected());
     return true;
   }
 
   subscribe(slot: number, filters: readonly string[], options: Uint8Array, properties: Uint8Array | undefined): void {
     if (this.#connection === undefined) {
-      this.#refuse(slot);
+      this.#outcomes.failed(slot, notConnected());
     } else {
       this.#connection.subscribe(slot, filters, options, properties);
     }
@@ -63,14 +70,14 @@ export class JsEngine<M> implements Engine {
 
   unsubscribe(slot: number, filters: readonly string[], properties: Uint8Array | undefined): void {
     if (this.#connection === undefined) {
-      this.#refuse(slot);
+      this.#outcomes.failed(slot, notConnected());
     } else {
       this.#connection.unsubscribe(slot, filters, properties);
     }
   }
 
   ack(count: number, reasonCode: number): void {
-    this.#connection?.ack(count, reasonCode);
+    this.#session.acks.ack(count, reasonCode);
   }
 
   taken(messages: number, bytes: number): void {
@@ -85,6 +92,8 @@ export class JsEngine<M> implements Engine {
     this.#connection?.destroy();
     this.#connection = undefined;
     this.#inbox.clear();
+    this.#outcomes.clear();
+    this.#session.clear();
   }
 
   ref(): void {
@@ -96,12 +105,10 @@ export class JsEngine<M> implements Engine {
     this.#ref = false;
     this.#connection?.setRef(false);
   }
+}
 
-  #refuse(slot: number): void {
-    if (slot >= 0) {
-      queueMicrotask(() => this.#sink.onRequestFailed(slot, failureOf('ERR_MQTT_NOT_CONNECTED', 'there is no connection')));
-    }
-  }
+function notConnected(): EngineFailure {
+  return failureOf('ERR_MQTT_NOT_CONNECTED', 'there is no connection');
 }
 
 /** There was no attempt: node:net, node:tls or ws cannot use the options, or CONNECT cannot say them. */

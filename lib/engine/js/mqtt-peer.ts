@@ -1,16 +1,16 @@
 /**
- * mqtt.js behind one connection. It comes in when the server has accepted the connection, and is what a session is to this engine: it
- * chooses identifiers, keeps the handshakes of QoS 1 and 2, SUBSCRIBE and UNSUBSCRIBE, and answers PUBREL. Its reconnect, queue,
- * keepalive, time limits, re-subscribe and log are switched off: that is policy, and lib's. Its stores are where the messages of a session
- * will be kept when a later connection resumes it.
+ * mqtt.js behind one connection. It comes in when the server has accepted the connection: it chooses identifiers, keeps the handshakes of
+ * QoS 1 and 2, SUBSCRIBE and UNSUBSCRIBE, and answers PUBREL. Its reconnect, queue, keepalive, time limits, re-subscribe and log are
+ * switched off: that is policy, and lib's. Its stores are never asked for anything: what outlives the connection is kept by session.ts.
  */
 import type { MqttClient } from 'mqtt';
 import type { EngineOpen } from '../engine.js';
-import { Identifiers } from './identifiers.js';
+import { PeerIdentifiers } from './identifiers.js';
+import type { Identifiers } from './identifiers.js';
 import { loadMqtt } from './load.js';
 import type { OutgoingPackets } from './outgoing-packets.js';
+import type { Publication } from './publication.js';
 import { MqttStream } from './stream.js';
-import type { Publication } from './window.js';
 
 const NOTHING = new Uint8Array(0);
 const nothing = (): void => undefined;
@@ -22,14 +22,15 @@ const PUBLISH_OPTIONS = Array.from({ length: 8 }, (_, flags) => ({ qos: QOS[flag
 const SUBSCRIBE_OPTIONS = { qos: 0 as const };
 
 export class MqttPeer {
-  readonly identifiers = new Identifiers();
+  readonly #identifiers: PeerIdentifiers;
   readonly #packets: OutgoingPackets;
   readonly #failed: (error: unknown) => void;
   #stream: MqttStream | undefined;
   #client: MqttClient | undefined;
 
   /** `failed`: mqtt.js gave up, or threw. May be called from inside a call. */
-  constructor(packets: OutgoingPackets, failed: (error: unknown) => void) {
+  constructor(identifiers: Identifiers, packets: OutgoingPackets, failed: (error: unknown) => void) {
+    this.#identifiers = new PeerIdentifiers(identifiers);
     this.#packets = packets;
     this.#failed = failed;
   }
@@ -48,7 +49,7 @@ export class MqttPeer {
       connectTimeout: NEVER,
       resubscribe: false,
       queueQoSZero: false,
-      messageIdProvider: this.identifiers,
+      messageIdProvider: this.#identifiers,
       log: nothing,
     });
     this.#client.on('error', this.#failed);
@@ -70,6 +71,7 @@ export class MqttPeer {
   /** False: mqtt.js did not write it. What it wrote is in `packets.addition`. */
   publish({ topic, payload, payloadLength, owned, flags, properties }: Publication): boolean {
     const { addition } = this.#packets;
+    addition.topic = topic;
     addition.payload = payload;
     addition.payloadLength = payloadLength;
     addition.owned = owned;
@@ -93,6 +95,7 @@ export class MqttPeer {
 
   /** Takes everything from mqtt.js; it may still clear up after itself, and is not listened to. */
   destroy(): void {
+    this.#identifiers.cut();
     this.#stream?.destroy();
     this.#stream = undefined;
     this.#client = undefined;

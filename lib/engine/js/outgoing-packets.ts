@@ -3,7 +3,7 @@
  * whole. mqtt.js chooses identifiers, order and handshake; three things it is not given, because it copies them, reorders them or drops
  * some: they are put in here.
  *
- *   PUBLISH                 its payload and its properties
+ *   PUBLISH                 its payload and its properties; and its topic may become a Topic Alias
  *   SUBSCRIBE, UNSUBSCRIBE  their properties, and the options of each filter
  *   CONNECT                 was sent before mqtt.js came in (packets.ts): its own is dropped
  */
@@ -13,9 +13,8 @@ import { CONNECT, PUBCOMP, PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE } from './gua
 import type { OutgoingStream } from './outgoing-stream.js';
 import { variableSize } from './packet-view.js';
 import { writeLength } from './packets.js';
+import type { PublishContent, PublishWriter } from './publish-writer.js';
 
-/** Payloads up to here are copied into the gathered bytes; above they go as they are. */
-const INLINE = 16 * 1024;
 /** The place where packets are gathered: its size at first, and above this it is not kept. */
 const SMALL = 256;
 const LARGE = 16 * 1024;
@@ -23,12 +22,7 @@ const UNKNOWN_IDENTIFIER = 0x92;
 const NOTHING = new Uint8Array(0);
 
 /** What mqtt.js was not given, of the request that is being handed to it. */
-export interface Addition {
-  /** PUBLISH. */
-  payload: Uint8Array | string;
-  payloadLength: number;
-  /** Nobody else can change the payload's bytes. */
-  owned: boolean;
+export interface Addition extends PublishContent {
   dup: boolean;
   /** SUBSCRIBE: a byte a filter. */
   options: Uint8Array;
@@ -41,21 +35,23 @@ export interface Addition {
 
 export class OutgoingPackets {
   readonly addition: Addition = {
-    payload: NOTHING, payloadLength: 0, owned: false, dup: false, options: NOTHING, properties: NOTHING, written: false, id: 0,
+    topic: '', payload: NOTHING, payloadLength: 0, owned: false, dup: false, options: NOTHING, properties: NOTHING, written: false, id: 0,
   };
   readonly #version: 4 | 5;
   readonly #out: OutgoingStream;
   readonly #guard: Guard;
+  readonly #publishes: PublishWriter;
   #packet = Buffer.allocUnsafeSlow(SMALL);
   #length = 0;
   /** Of the packet that is being gathered: where its Remaining Length ends, and its size; 0: not known yet. */
   #body = 0;
   #size = 0;
 
-  constructor(version: 4 | 5, out: OutgoingStream, guard: Guard) {
+  constructor(version: 4 | 5, out: OutgoingStream, guard: Guard, publishes: PublishWriter) {
     this.#version = version;
     this.#out = out;
     this.#guard = guard;
+    this.#publishes = publishes;
   }
 
   /** A chunk of mqtt.js's. */
@@ -124,36 +120,11 @@ export class OutgoingPackets {
 
   #publish(packet: Buffer, body: number, size: number): void {
     const { addition } = this;
-    const qos = packet[0]! >> 1 & 3;
-    const { properties, payload, payloadLength } = addition;
     // mqtt.js has written an empty property length at the end of its packet.
-    const head = size - body - (this.#version === 5 ? 1 : 0);
-    const propertySize = this.#version === 5 ? variableSize(properties.length) + properties.length : 0;
-    const length = head + propertySize + payloadLength;
-    const inline = payloadLength <= INLINE;
-    const out = this.#out;
-    const start = out.claim(1 + variableSize(length) + head + propertySize + (inline ? payloadLength : 0));
-    const to = out.buffer;
-    to[start] = packet[0]! | (addition.dup ? 8 : 0);
-    let at = writeLength(to, start + 1, length);
-    at += packet.copy(to, at, body, body + head);
-    if (propertySize > 0) {
-      at = writeLength(to, at, properties.length);
-      to.set(properties, at);
-      at += properties.length;
-    }
-    if (!inline) {
-      out.appendLarge(typeof payload === 'string' ? Buffer.from(payload) : addition.owned ? payload : Buffer.from(payload));
-    } else if (typeof payload === 'string') {
-      to.write(payload, at, 'utf8');
-    } else {
-      to.set(payload, at);
-    }
-    addition.id = qos === 0 ? 0 : packet.readUInt16BE(body + 2 + packet.readUInt16BE(body));
+    const end = size - (this.#version === 5 ? 1 : 0);
+    addition.id = (packet[0]! & 6) === 0 ? 0 : packet.readUInt16BE(end - 2);
     addition.written = true;
-    if (qos > 0) {
-      this.#guard.sent(packet[0]!, addition.id, 0, 0);
-    }
+    this.#publishes.write(packet[0]! | (addition.dup ? 8 : 0), packet, body, end, addition);
   }
 
   #subscribe(packet: Buffer, body: number, size: number): void {

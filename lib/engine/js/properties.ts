@@ -1,8 +1,10 @@
-/** Reads single numbers out of MQTT 5 properties as on the wire: what the engine itself must know of CONNECT and CONNACK. */
+/** Reads single numbers out of MQTT 5 properties as on the wire: what the engine itself must know of CONNECT, CONNACK and PUBLISH. */
 
+export const MESSAGE_EXPIRY_INTERVAL = 0x02;
 export const SERVER_KEEP_ALIVE = 0x13;
 export const REQUEST_PROBLEM_INFORMATION = 0x17;
 export const RECEIVE_MAXIMUM = 0x21;
+export const TOPIC_ALIAS_MAXIMUM = 0x22;
 export const MAXIMUM_PACKET_SIZE = 0x27;
 
 /** Bytes of the value at `at`, from table 2-4; the bytes have been checked, by the guard or by lib/protocol. */
@@ -31,23 +33,28 @@ function sizeOf(id: number, bytes: Uint8Array, at: number): number {
   }
 }
 
-/** The value of a property of one, two or four bytes; undefined when it is not there. */
-export function numberIn(properties: Uint8Array | undefined, wanted: number): number | undefined {
-  if (properties === undefined) {
-    return undefined;
-  }
+/** Where the value of a property stands; -1: it is not there. */
+export function placeOf(properties: Uint8Array, wanted: number): number {
   for (let at = 0; at < properties.length;) {
     const id = properties[at]!;
     at += 1;
-    const size = sizeOf(id, properties, at);
     if (id === wanted) {
-      let value = 0;
-      for (let end = at + size; at < end; at += 1) {
-        value = value * 256 + properties[at]!;
-      }
-      return value;
+      return at;
     }
-    at += size;
+    at += sizeOf(id, properties, at);
   }
-  return undefined;
+  return -1;
+}
+
+/** The value of a property of one, two or four bytes; undefined when it is not there. */
+export function numberIn(properties: Uint8Array | undefined, wanted: number): number | undefined {
+  const place = properties === undefined ? -1 : placeOf(properties, wanted);
+  if (place < 0) {
+    return undefined;
+  }
+  let value = 0;
+  for (let at = place, end = place + sizeOf(wanted, properties!, place); at < end; at += 1) {
+    value = value * 256 + properties![at]!;
+  }
+  return value;
 }

@@ -2,6 +2,7 @@
 import type { EngineFailure, EngineSink } from '../engine.js';
 import { failureOf } from './failure.js';
 import { SUBACK } from './guard-rules.js';
+import type { Identifiers } from './identifiers.js';
 import type { Inbox } from './inbox.js';
 import type { MqttPeer } from './mqtt-peer.js';
 import type { OutgoingPackets } from './outgoing-packets.js';
@@ -15,15 +16,19 @@ export class Requests<M> {
   readonly #version: 4 | 5;
   readonly #sink: EngineSink<M>;
   readonly #inbox: Inbox<M>;
+  readonly #identifiers: Identifiers;
   readonly #peer: MqttPeer;
   readonly #packets: OutgoingPackets;
   /** Slots by identifier. */
   readonly #waiting = new Map<number, number>();
 
-  constructor(version: 4 | 5, sink: EngineSink<M>, inbox: Inbox<M>, peer: MqttPeer, packets: OutgoingPackets) {
+  constructor(
+    version: 4 | 5, sink: EngineSink<M>, inbox: Inbox<M>, identifiers: Identifiers, peer: MqttPeer, packets: OutgoingPackets,
+  ) {
     this.#version = version;
     this.#sink = sink;
     this.#inbox = inbox;
+    this.#identifiers = identifiers;
     this.#peer = peer;
     this.#packets = packets;
   }
@@ -76,6 +81,6 @@ export class Requests<M> {
     if (length > LARGEST_LENGTH || (limit > 0 && 1 + variableSize(length) + length > limit)) {
       return failureOf('ERR_MQTT_PACKET_TOO_LARGE', 'the request is larger than the largest packet the server takes');
     }
-    return this.#peer.identifiers.full ? failureOf('ERR_MQTT_QUEUE_FULL', 'no Packet Identifier is free') : undefined;
+    return this.#identifiers.full ? failureOf('ERR_MQTT_QUEUE_FULL', 'no Packet Identifier is free') : undefined;
   }
 }

@@ -4,7 +4,7 @@ import * as tls from 'node:tls';
 import type { EngineOpen, EngineTls } from '../engine.js';
 import type { Phase } from './failure.js';
 import { lost, socketFailure } from './failure.js';
-import { Hold, LINGER } from './transport.js';
+import { LINGER, Reading } from './transport.js';
 import type { Transport, TransportHandler } from './transport.js';
 
 /**
@@ -74,12 +74,10 @@ export class Dialled {
 
 export class SocketTransport implements Transport {
   readonly #socket: net.Socket;
-  readonly #hold = new Hold();
+  readonly #reading: Reading;
   /** Undefined once the owner has let go or was told of the end. */
   #handler: TransportHandler | undefined;
   #opened = false;
-  #paused = false;
-  #ref = true;
 
   constructor(options: EngineOpen, handler: TransportHandler) {
     this.#handler = handler;
@@ -89,11 +87,12 @@ export class SocketTransport implements Transport {
     });
     const socket = dialled.socket;
     this.#socket = socket;
+    this.#reading = new Reading(socket, socket);
     socket.on('data', (bytes: Buffer) => this.#handler?.received(bytes));
     const failed = (error: Error | undefined): void => {
       const handler = this.#handler;
       this.#handler = undefined;
-      this.#hold.set(false);
+      this.#reading.stop();
       handler?.failed(error === undefined && this.#opened
         ? lost()
         : socketFailure(error ?? new Error('the server closed the connection'), dialled.phase, handler.connected));
@@ -112,21 +111,16 @@ export class SocketTransport implements Transport {
   }
 
   pause(): void {
-    this.#paused = true;
-    this.#socket.pause();
-    this.#hold.set(this.#ref);
+    this.#reading.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#hold.set(false);
-    this.#socket.resume();
+    this.#reading.resume();
   }
 
   end(ended: () => void): void {
     const socket = this.#socket;
     this.#handler = undefined;
-    this.#hold.set(false);
     let told = false;
     const tell = (): void => {
       if (!told) {
@@ -135,7 +129,7 @@ export class SocketTransport implements Transport {
       }
     };
     // What the server still sends is read and dropped.
-    socket.resume();
+    this.#reading.resume();
     const linger = setTimeout(() => socket.destroy(), LINGER).unref();
     socket.once('close', () => {
       clearTimeout(linger);
@@ -146,17 +140,11 @@ export class SocketTransport implements Transport {
 
   destroy(): void {
     this.#handler = undefined;
-    this.#hold.set(false);
+    this.#reading.stop();
     this.#socket.destroy();
   }
 
   setRef(on: boolean): void {
-    this.#ref = on;
-    if (on) {
-      this.#socket.ref();
-    } else {
-      this.#socket.unref();
-    }
-    this.#hold.set(on && this.#paused);
+    this.#reading.setRef(on);
   }
 }

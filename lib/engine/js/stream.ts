@@ -33,7 +33,10 @@ export class MqttStream extends Duplex {
   }
 
   override write(chunk: Uint8Array | string): boolean {
-    this.#packets.write(chunk);
+    // The guard behind it may belong to the next connection already.
+    if (!this.destroyed) {
+      this.#packets.write(chunk);
+    }
     return true;
   }
 

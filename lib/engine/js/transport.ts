@@ -34,16 +34,63 @@ export interface Transport {
  */
 export const LINGER = 250;
 
-/** A socket that is paused does not keep the process alive; an open client must. */
-export class Hold {
-  #timer: NodeJS.Timeout | undefined;
+/** What can be paused, and what keeps the process alive. */
+interface Pausable {
+  pause(): void;
+  resume(): void;
+}
+interface Referable {
+  ref(): void;
+  unref(): void;
+}
 
-  set(on: boolean): void {
-    if (on && this.#timer === undefined) {
-      this.#timer = setInterval(() => undefined, 2 ** 30);
-    } else if (!on && this.#timer !== undefined) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+/** Whether a socket is read, and whether it keeps the process alive: one that is paused does not by itself, but an open client must. */
+export class Reading {
+  readonly #stream: Pausable;
+  readonly #socket: Referable;
+  #paused = false;
+  #ref = true;
+  #hold: NodeJS.Timeout | undefined;
+
+  /** `socket` is the TCP or TLS socket under `stream`, or the same. */
+  constructor(stream: Pausable, socket: Referable) {
+    this.#stream = stream;
+    this.#socket = socket;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#stream.pause();
+    this.#keepAlive(this.#ref);
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#stream.resume();
+    this.#keepAlive(false);
+  }
+
+  setRef(on: boolean): void {
+    this.#ref = on;
+    if (on) {
+      this.#socket.ref();
+    } else {
+      this.#socket.unref();
+    }
+    this.#keepAlive(on && this.#paused);
+  }
+
+  /** The owner has let go, or the socket has ended. */
+  stop(): void {
+    this.#keepAlive(false);
+  }
+
+  #keepAlive(on: boolean): void {
+    if (on && this.#hold === undefined) {
+      this.#hold = setInterval(() => undefined, 2 ** 30);
+    } else if (!on && this.#hold !== undefined) {
+      clearInterval(this.#hold);
+      this.#hold = undefined;
     }
   }
 }

@@ -6,7 +6,7 @@ import { loadWebSocket } from './load.js';
 import type { WebSocketLike } from './load.js';
 import { LARGEST_LENGTH } from './packets.js';
 import { Dialled } from './socket.js';
-import { Hold, LINGER } from './transport.js';
+import { LINGER, Reading } from './transport.js';
 import type { Transport, TransportHandler } from './transport.js';
 
 /** A frame may hold many packets, so a frame may be larger than the largest packet. */
@@ -14,18 +14,14 @@ const SMALLEST_FRAME_LIMIT = 1 << 20;
 const NORMAL_CLOSURE = 1000;
 
 export class WebSocketTransport implements Transport {
-  readonly #dialled: Dialled;
   readonly #socket: WebSocketLike;
-  readonly #hold = new Hold();
+  readonly #reading: Reading;
   #handler: TransportHandler | undefined;
   #opened = false;
-  #paused = false;
-  #ref = true;
 
   constructor(options: EngineOpen, handler: TransportHandler) {
     this.#handler = handler;
     const dialled = new Dialled(options, 'upgrade', () => undefined);
-    this.#dialled = dialled;
     const host = net.isIPv6(options.host) ? `[${options.host}]` : options.host;
     let socket: WebSocketLike;
     try {
@@ -41,6 +37,7 @@ export class WebSocketTransport implements Transport {
       throw error;
     }
     this.#socket = socket;
+    this.#reading = new Reading(socket, dialled.socket);
     socket.on('open', () => {
       dialled.phase = 'open';
       this.#opened = true;
@@ -49,7 +46,7 @@ export class WebSocketTransport implements Transport {
     const failed = (failure: (connected: boolean) => EngineFailure): void => {
       const handler = this.#handler;
       this.#handler = undefined;
-      this.#hold.set(false);
+      this.#reading.stop();
       handler?.failed(failure(handler.connected));
     };
     socket.on('message', (bytes, binary) => {
@@ -72,23 +69,18 @@ export class WebSocketTransport implements Transport {
   }
 
   pause(): void {
-    this.#paused = true;
-    this.#socket.pause();
-    this.#hold.set(this.#ref);
+    this.#reading.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    this.#hold.set(false);
-    this.#socket.resume();
+    this.#reading.resume();
   }
 
   end(ended: () => void): void {
     const socket = this.#socket;
     this.#handler = undefined;
-    this.#hold.set(false);
     // What the server still sends is read and dropped.
-    socket.resume();
+    this.#reading.resume();
     const linger = setTimeout(() => socket.terminate(), LINGER).unref();
     socket.on('close', () => {
       clearTimeout(linger);
@@ -99,17 +91,11 @@ export class WebSocketTransport implements Transport {
 
   destroy(): void {
     this.#handler = undefined;
-    this.#hold.set(false);
+    this.#reading.stop();
     this.#socket.terminate();
   }
 
   setRef(on: boolean): void {
-    this.#ref = on;
-    if (on) {
-      this.#dialled.socket.ref();
-    } else {
-      this.#dialled.socket.unref();
-    }
-    this.#hold.set(on && this.#paused);
+    this.#reading.setRef(on);
   }
 }

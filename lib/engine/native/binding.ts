@@ -36,6 +36,7 @@ export interface NativeOpenOptions {
   readonly receiveMaximum: number;
   readonly maximumPacketSize: number;
   readonly topicAliasMaximum: number;
+  readonly outgoingAliases: number;
   readonly window: number;
   readonly connectTimeout: number;
 }

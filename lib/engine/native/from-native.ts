@@ -19,6 +19,7 @@ const failures = new Map<number, readonly [MqttErrorCode, string]>([
   [layout.ERR_PACKET_TOO_LARGE, ['ERR_MQTT_PACKET_TOO_LARGE', 'the packet is above the Maximum Packet Size of the server or the protocol']],
   [layout.ERR_REFUSED, ['ERR_MQTT_REFUSED', 'the server refused the connection']],
   [layout.ERR_SERVER_DISCONNECT, ['ERR_MQTT_SERVER_DISCONNECT', 'the server sent DISCONNECT']],
+  [layout.ERR_EXPIRED, ['ERR_MQTT_EXPIRED', 'the message expired before it was sent']],
 ]);
 
 /** How an attempt or a connection ended. The reason code is the server's, or, where it broke the protocol, the one that names the fault. */

@@ -7,6 +7,12 @@ export interface NativeEvent {
   readonly aux: number;
   readonly properties: Uint8Array | undefined;
   readonly payload: Uint8Array;
+  /** Of a publish that goes back; '' and 0 otherwise. */
+  readonly topic: string;
+  readonly flags: number;
+  /** Of an end: publishes of the session, in flight, and their bytes; 0 otherwise. */
+  readonly keptMessages: number;
+  readonly keptBytes: number;
 }
 
 /** Who an inbox belongs to. */

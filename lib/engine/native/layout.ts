@@ -50,6 +50,8 @@ export const EVENT_UNSUBSCRIBED = 23;
 export const EVENT_PUBLISHED = 24;
 export const EVENT_LOG = 25;
 export const EVENT_DESTROYED = 26;
+export const EVENT_UNSENT = 27;
+export const EVENT_UNSENT_LARGE = 28;
 
 /* An entry of completions. */
 export const C_CLIENT = 0;
@@ -75,3 +77,4 @@ export const ERR_CLOSED = -12;
 export const ERR_PACKET_TOO_LARGE = -13;
 export const ERR_REFUSED = -14;
 export const ERR_SERVER_DISCONNECT = -15;
+export const ERR_EXPIRED = -16;

@@ -6,7 +6,8 @@ import * as layout from './layout.js';
 
 const { CTL_MQ_TAIL, CTL_MQ_HEAD } = layout;
 const { R_SIZE, R_KIND, R_CLIENT, R_TOPIC, R_LENGTH, R_PROPERTIES, R_SLOT, R_AUX, RECORD_HEADER, RECORD_SKIP, TOPIC_INLINE } = layout;
-const { MAX_TOPICS, EVENT_TOPIC, EVENT_MESSAGE, EVENT_MESSAGE_LARGE, PROPERTIES_LARGE } = layout;
+const { MAX_TOPICS, EVENT_TOPIC, EVENT_MESSAGE, EVENT_MESSAGE_LARGE, EVENT_UNSENT, EVENT_UNSENT_LARGE, PROPERTIES_LARGE } = layout;
+const { EVENT_DISCONNECTED, EVENT_OPEN_FAILED } = layout;
 
 /** Bytes of one stretch, and so of one slab: what a message that is kept holds in memory beyond itself. */
 const SLAB_BYTES = 16384;
@@ -125,7 +126,7 @@ export class MessageRing<T extends MessageTarget> {
     return slab;
   }
 
-  /** Everything but a message in the ring: topics, large messages, events. */
+  /** Everything but a message in the ring: topics, large messages, publishes that go back, events. */
   private takeOther(at: number, kind: number, client: number, target: T | undefined): void {
     const { words } = this;
     const word = at >> 2;
@@ -140,12 +141,53 @@ export class MessageRing<T extends MessageTarget> {
       this.takeLarge(at, properties, length, target);
       return;
     }
+    if (kind === EVENT_UNSENT || kind === EVENT_UNSENT_LARGE) {
+      this.takeUnsent(at, kind === EVENT_UNSENT_LARGE, client, target);
+      return;
+    }
+    const ends = kind === EVENT_DISCONNECTED || kind === EVENT_OPEN_FAILED;
     this.router.onEventRecord(client, target, {
       kind,
       slot: words[word + R_SLOT]!,
       aux: words[word + R_AUX]!,
       properties: properties === 0 ? undefined : this.copy(body, properties),
       payload: this.copy(body + properties, length),
+      topic: '',
+      flags: 0,
+      keptMessages: ends ? words[word + R_KIND]! >>> 8 : 0,
+      keptBytes: ends ? words[word + R_TOPIC]! : 0,
+    });
+  }
+
+  /** A publish that was not sent, as an event: it keeps its place before the end of its connection. */
+  private takeUnsent(at: number, large: boolean, client: number, target: T | undefined): void {
+    const { words } = this;
+    const word = at >> 2;
+    const length = words[word + R_LENGTH]!;
+    const propertyBytes = words[word + R_PROPERTIES]!;
+    const topic = this.topicOf(at);
+    const propertiesAt = at + RECORD_HEADER + this.inlineBytes(at);
+    let properties: Uint8Array | undefined;
+    let payload: Uint8Array;
+    if (large && (words[word + R_KIND]! & PROPERTIES_LARGE) !== 0) {
+      const block = new Uint8Array(this.binding.takeLarge(propertiesAt, propertyBytes + length));
+      properties = block.subarray(0, propertyBytes);
+      payload = block.subarray(propertyBytes);
+    } else {
+      if (propertyBytes !== 0) properties = this.copy(propertiesAt, propertyBytes);
+      const payloadAt = propertiesAt + propertyBytes;
+      payload = large ? new Uint8Array(this.binding.takeLarge(payloadAt, length)) : this.copy(payloadAt, length);
+    }
+    this.router.onEventRecord(client, target, {
+      kind: EVENT_UNSENT,
+      slot: words[word + R_SLOT]!,
+      aux: 0,
+      properties,
+      payload,
+      topic,
+      flags: (words[word + R_KIND]! >> 8) & 15,
+      keptMessages: 0,
+      keptBytes: 0,
     });
   }
 
@@ -157,18 +199,27 @@ export class MessageRing<T extends MessageTarget> {
     const { words } = this;
     const word = at >> 2;
     const kind = words[word + R_KIND]!;
-    const topicId = words[word + R_TOPIC]!;
-    const inlineBytes = topicId === TOPIC_INLINE ? words[word + R_AUX]! : 0;
-    const propertiesAt = at + RECORD_HEADER + inlineBytes;
+    const propertiesAt = at + RECORD_HEADER + this.inlineBytes(at);
     const together = (kind & PROPERTIES_LARGE) !== 0;
     // Taken even when the client is gone: the memory is ours to free.
     const memory = this.binding.takeLarge(together ? propertiesAt : propertiesAt + properties, together ? properties + length : length);
     if (target === undefined) return;
-    const topic = topicId === TOPIC_INLINE ? this.text(at + RECORD_HEADER, inlineBytes) : this.topics[topicId]!;
+    const topic = this.topicOf(at);
     let slab = Buffer.from(memory);
     if (!together && properties !== 0) slab = Buffer.concat([this.bytes.subarray(propertiesAt, propertiesAt + properties), slab]);
     target.inbox.push(target.sink.createMessage(topic, slab, properties, length, 0, properties, (kind >> 8) & 15));
     if (!target.inbox.listed) this.router.onArrived(target);
+  }
+
+  /** Bytes of the topic in this record's body; 0: it has an id. */
+  private inlineBytes(at: number): number {
+    const word = at >> 2;
+    return this.words[word + R_TOPIC] === TOPIC_INLINE ? this.words[word + R_AUX]! : 0;
+  }
+
+  private topicOf(at: number): string {
+    const topicId = this.words[(at >> 2) + R_TOPIC]!;
+    return topicId === TOPIC_INLINE ? this.text(at + RECORD_HEADER, this.inlineBytes(at)) : this.topics[topicId]!;
   }
 
   private text(at: number, length: number): string {

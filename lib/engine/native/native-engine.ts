@@ -9,15 +9,13 @@ import { Receipts } from './receipts.js';
 import type { SubmissionRing } from './submission-ring.js';
 import { toNativeOpen } from './to-native.js';
 
-const {
-  OK, ERR_CONNECTION_LOST, EVENT_CONNECTED, EVENT_OPEN_FAILED, EVENT_DISCONNECTED, EVENT_SUBSCRIBED, EVENT_UNSUBSCRIBED, EVENT_PUBLISHED,
-} = layout;
+const { OK, ERR_CONNECTION_LOST, EVENT_CONNECTED, EVENT_OPEN_FAILED, EVENT_DISCONNECTED, EVENT_SUBSCRIBED, EVENT_UNSUBSCRIBED } = layout;
+const { EVENT_PUBLISHED, EVENT_UNSENT } = layout;
 
 /**
- * Publishes in the engine that were not yet sent (QoS 0) or acknowledged (QoS 1, 2). The rest waits in lib, where it can be counted,
- * dropped and timed out.
+ * Bytes in the engine of publishes that were not yet sent (QoS 0) or acknowledged (QoS 1, 2); their number is limited by
+ * EngineOpen.lookAhead. The rest waits in lib, where it can be counted, dropped and timed out.
  */
-const AHEAD_MESSAGES = 4096;
 const AHEAD_BYTES = 1024 * 1024;
 
 /** Engines that were dropped without destroy(): the core forgets their clients, too. */
@@ -27,7 +25,10 @@ const dropped = new FinalizationRegistry<{ environment: Environment; number: num
 
 const NOTHING = new Uint8Array(0);
 
-/** The native engine: one client of the core. Publishes, results and messages go through the rings of its thread's environment. */
+/**
+ * The native engine: one client of the core, which keeps the session from one connection to the next. Publishes, results and messages go
+ * through the rings of its thread's environment.
+ */
 export class NativeEngine<M> implements Engine, EnvironmentClient {
   readonly info: EngineInfo;
   readonly inbox = new Inbox<M>();
@@ -38,27 +39,39 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
 
   /** From open() until the end of that attempt or connection has been reported. */
   private isOpen = false;
+  /** EVENT_CONNECTED has come. What fails before it is of a session that the server has lost, or that a clean start gives up. */
+  private isConnected = false;
   private destroyed = false;
   private staysAlive = true;
   private keepsAlive = false;
   private protocolVersion: 4 | 5 = 5;
 
-  /** Publishes taken and not yet credited, and their bytes as the core counts them. */
+  /**
+   * Publishes taken and neither credited nor given back, and their bytes as the core counts them. Those of the session stay from one
+   * connection to the next.
+   */
   private aheadMessages = 0;
   private aheadBytes = 0;
+  private lookAhead = 0;
   /** SUBSCRIBE and UNSUBSCRIBE without an answer. */
   private requests = 0;
   /** Payload bytes of the publish that was refused because too much is ahead; -1: none was. */
   private refusedBytes = -1;
   private waitsForRing = false;
   /**
-   * The end of the connection, not yet reported because requests are without an answer.
-   *  1. the server closes; the reactor writes EVENT_DISCONNECTED
+   * The end of the connection, not yet reported because something that was submitted is not accounted for.
+   *  1. the server closes; the reactor gives back what it has not sent and writes EVENT_DISCONNECTED
    *  2. JavaScript, which has not seen it, submits a publish
-   *  3. the event is reported, the client opens again, and then the publish of the old connection fails
-   * so the end is reported when the core has answered everything that was submitted.
+   *  3. the event is reported, the client opens again, and the publish of the old connection comes back or is sent behind newer ones
+   * so the end is reported when the core has acknowledged, failed, given back or kept for the session everything that was submitted.
    */
   private ending: NativeEvent | undefined;
+  /**
+   * A publish came back, so the connection has ended: nothing more is taken.
+   *  1. publishes A and B come back
+   *  2. from onUnsent(A) lib hands A over again: it comes back once more, behind B
+   */
+  private givesBack = false;
   /** Slots of requests that ended with the connection: they fail with the reason its end brings, which is more than their own code says. */
   private orphans: number[] = [];
 
@@ -80,6 +93,7 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
     const { environment } = this;
     this.isOpen = true;
     this.protocolVersion = options.protocolVersion;
+    this.lookAhead = options.lookAhead;
     this.updateKeepsAlive();
     let code = OK;
     if (this.number < 0) {
@@ -95,16 +109,16 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
       code = environment.beforeCommand(this);
     }
     if (code === OK) code = environment.binding.open(this.number, toNativeOpen(options));
-    if (code !== OK) this.postEvent(EVENT_OPEN_FAILED, code, 0);
+    if (code !== OK) this.postEvent(EVENT_OPEN_FAILED, code, 0, this.aheadMessages, this.aheadBytes);
   }
 
   publish(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): boolean {
-    if (this.aheadMessages !== 0 && (this.aheadMessages >= AHEAD_MESSAGES || this.aheadBytes + payload.length > AHEAD_BYTES)) {
+    if (this.aheadMessages !== 0 && (this.aheadMessages >= this.lookAhead || this.aheadBytes + payload.length > AHEAD_BYTES)) {
       this.refusedBytes = payload.length;
       return false;
     }
     if (!this.isOpen) throw notConnectedError();
-    if (this.ending !== undefined) return false;
+    if (this.ending !== undefined || this.givesBack) return false;
     const bytes = this.submissions.publish(this.number, topic, payload, flags, properties, slot);
     if (bytes < 0) {
       if (!this.waitsForRing) {
@@ -129,7 +143,7 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
   }
 
   ack(count: number, reasonCode: number): void {
-    if (!this.isOpen) return;
+    if (this.number < 0 || this.destroyed) return;
     this.receipts.ack(count, reasonCode);
     if (!this.receipts.listed) this.environment.owe(this);
   }
@@ -179,7 +193,7 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
     this.aheadBytes -= bytes;
     this.sink.onCredit(messages, bytes);
     if (this.ending !== undefined) this.tryEnd();
-    else if (this.refusedBytes >= 0 && this.hasRoomAgain()) {
+    else if (this.refusedBytes >= 0 && !this.givesBack && this.hasRoomAgain()) {
       this.refusedBytes = -1;
       this.sink.onRoom();
     }
@@ -188,19 +202,26 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
   onRingRoom(): void {
     if (!this.waitsForRing) return;
     this.waitsForRing = false;
-    this.sink.onRoom();
+    if (this.ending === undefined && !this.givesBack) this.sink.onRoom();
   }
 
   onEvent(event: NativeEvent): void {
     const { sink } = this;
     switch (event.kind) {
       case EVENT_CONNECTED:
+        this.isConnected = true;
         sink.onConnected({ sessionPresent: event.slot !== 0, protocolVersion: this.protocolVersion, properties: event.properties });
         break;
       case EVENT_OPEN_FAILED:
       case EVENT_DISCONNECTED:
         this.ending = event;
         this.tryEnd();
+        break;
+      case EVENT_UNSENT:
+        this.givesBack = true;
+        this.aheadMessages--;
+        sink.onUnsent(event.topic, event.payload, event.flags, event.properties, event.slot);
+        if (this.ending !== undefined) this.tryEnd();
         break;
       case EVENT_PUBLISHED:
         if (event.aux >= 0) sink.onPublished(event.slot, event.aux, event.properties);
@@ -222,7 +243,7 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
   /** Half of what may be ahead is free, and the refused publish will be taken. */
   private hasRoomAgain(): boolean {
     if (this.aheadMessages === 0) return true;
-    if (this.aheadMessages > AHEAD_MESSAGES / 2 || this.aheadBytes > AHEAD_BYTES / 2) return false;
+    if (this.aheadMessages > this.lookAhead / 2 || this.aheadBytes > AHEAD_BYTES / 2) return false;
     return this.aheadBytes + this.refusedBytes <= AHEAD_BYTES;
   }
 
@@ -233,21 +254,24 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
   }
 
   /** What the core did not take is reported as if it had answered: behind everything that arrived, and never from inside a call. */
-  private postEvent(kind: number, slot: number, aux: number): void {
-    this.environment.post(this, { kind, slot, aux, properties: undefined, payload: NOTHING });
+  private postEvent(kind: number, slot: number, aux: number, keptMessages = 0, keptBytes = 0): void {
+    const event = { kind, slot, aux, properties: undefined, payload: NOTHING, topic: '', flags: 0, keptMessages, keptBytes };
+    this.environment.post(this, event);
     this.environment.continue();
   }
 
   private failRequest(slot: number, code: number): void {
-    if (this.isOpen && endsWithConnection(code)) this.orphans.push(slot);
+    if (this.isConnected && endsWithConnection(code)) this.orphans.push(slot);
     else this.sink.onRequestFailed(slot, requestFailureFromNative(code));
   }
 
   private tryEnd(): void {
     const event = this.ending!;
-    if (this.aheadMessages !== 0 || this.requests !== 0) return;
+    if (this.aheadMessages !== event.keptMessages || this.requests !== 0) return;
     const { orphans } = this;
     this.end();
+    this.aheadMessages = event.keptMessages;
+    this.aheadBytes = event.keptBytes;
     const failure = failureFromNative(event.slot, event.aux, Buffer.from(event.payload).toString(), event.properties);
     for (const slot of orphans) this.sink.onRequestFailed(slot, failure);
     if (event.kind === EVENT_OPEN_FAILED) this.sink.onOpenFailed(failure);
@@ -256,12 +280,13 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
 
   private end(): void {
     this.isOpen = false;
+    this.isConnected = false;
     this.ending = undefined;
+    this.givesBack = false;
     this.aheadMessages = this.aheadBytes = this.requests = 0;
     this.refusedBytes = -1;
     this.waitsForRing = false;
     this.orphans = [];
-    this.receipts.forgetAcks();
     this.environment.detach(this);
     this.updateKeepsAlive();
   }

@@ -4,7 +4,10 @@ import type { SubmissionRing } from './submission-ring.js';
 /** The record's length word is an int32. */
 const MAX_BYTES = 0x7fffffff;
 
-/** What a client owes the core for messages it got: acknowledgements and room in the inbox. Collected, and written as one record each. */
+/**
+ * What a client owes the core for messages it got: acknowledgements and room in the inbox. Collected, and written as one record each. The
+ * core counts acknowledgements over all connections of a client, so none is forgotten when one ends.
+ */
 export class Receipts {
   /** Set while the client stands in the environment's list of those that owe something. */
   listed = false;
@@ -30,14 +33,9 @@ export class Receipts {
     this.count += count;
   }
 
-  /** The connection has ended, and its acknowledgements with it: on the next one they would be taken for those of other messages. */
-  forgetAcks(): void {
+  clear(): void {
     this.count = 0;
     this.before = undefined;
-  }
-
-  clear(): void {
-    this.forgetAcks();
     this.messages = this.bytes = 0;
   }
 

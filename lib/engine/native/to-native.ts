@@ -23,6 +23,7 @@ export function toNativeOpen(options: EngineOpen): NativeOpenOptions {
     receiveMaximum: options.receiveMaximum,
     maximumPacketSize: options.maximumPacketSize,
     topicAliasMaximum: options.topicAliasMaximum,
+    outgoingAliases: options.outgoingTopicAliases,
     window: options.window,
     connectTimeout: options.connectTimeout,
   };

@@ -124,14 +124,21 @@ enum {
   MQN_EVENT_MESSAGE = 17,      /* body: [topic] [properties] payload */
   MQN_EVENT_MESSAGE_LARGE = 18,/* body: [topic] [properties] and a pointer of 8 bytes, the receiver's to mqn_payload_free() */
   MQN_EVENT_CONNECTED = 19,    /* slot: session present; properties: CONNACK's */
-  MQN_EVENT_OPEN_FAILED = 20,  /* slot: code; aux: reason code or 0; properties: CONNACK's; payload: text */
-  MQN_EVENT_DISCONNECTED = 21, /* slot: code; aux: reason code or 0; properties: DISCONNECT's; payload: text */
+  /* Of both: slot: code; aux: reason code or 0; properties: CONNACK's or DISCONNECT's; payload: text. Publishes that the session keeps in flight for
+   * the next connection: MQN_R_KIND >> 8 holds how many, MQN_R_TOPIC their bytes as a credit will count them */
+  MQN_EVENT_OPEN_FAILED = 20,
+  MQN_EVENT_DISCONNECTED = 21,
   MQN_EVENT_SUBSCRIBED = 22,   /* slot; aux: code; properties: SUBACK's; payload: a reason code a filter */
   MQN_EVENT_UNSUBSCRIBED = 23, /* slot; aux: code; properties: UNSUBACK's; payload: a reason code a filter (none in 3.1.1) */
   MQN_EVENT_PUBLISHED = 24,    /* slot; aux: code; properties: PUBACK's, PUBREC's or PUBCOMP's. Only when there are properties:
                                   otherwise the result comes as a completion */
   MQN_EVENT_LOG = 25,          /* aux: level 1 error .. 4 debug; payload: text. Never holds a password or a payload */
-  MQN_EVENT_DESTROYED = 26     /* the last record of a client; its number may be used again */
+  MQN_EVENT_DESTROYED = 26,    /* the last record of a client; its number may be used again */
+  /* A publish that was submitted and not sent is the binding's again, in order: what waited for the window comes before MQN_EVENT_DISCONNECTED or
+   * MQN_EVENT_OPEN_FAILED, what the reactor finds in the ring later comes when it finds it. Laid out as messages; slot: the request's. No credit
+   * and no completion follows. The seconds it has waited are taken off its Message Expiry Interval */
+  MQN_EVENT_UNSENT = 27,
+  MQN_EVENT_UNSENT_LARGE = 28
 };
 
 /* An entry of completions: MQN_COMPLETION_WORDS int32 words */
@@ -226,7 +233,13 @@ typedef struct mqn_open_options {
 /* A client and its session. Its number names it in the rings. Nothing is connected yet. */
 MQN_API int mqn_client_create(mqn_env* env, int32_t* client);
 
-/* Starts one attempt; MQN_EVENT_CONNECTED or MQN_EVENT_OPEN_FAILED follows. */
+/* Starts one attempt; MQN_EVENT_CONNECTED or MQN_EVENT_OPEN_FAILED follows.
+ *
+ * A client keeps its session (4.1) from one connection to the next, while its Session Expiry Interval is not 0 (3.1.1: without Clean Session): publishes of
+ * QoS 1 and 2 that were sent and not acknowledged, and exchanges of QoS 2 that the server has begun. An attempt without clean_start, with the same version
+ * and client_id (or the one the server has assigned) goes on with it: where CONNACK says Session Present the publishes are sent again, with DUP,
+ * their identifiers and in their order, before anything else; where it does not they end with MQN_ERR_CONNECTION_LOST before MQN_EVENT_CONNECTED.
+ * Any other attempt ends them at once. */
 MQN_API int mqn_client_open(mqn_env* env, int32_t client, const mqn_open_options* options);
 
 /* MQN_EVENT_SUBSCRIBED with this slot follows. options: a byte a filter, as in SUBSCRIBE's payload (3.8.3.1). */
@@ -236,7 +249,7 @@ MQN_API int mqn_client_subscribe(mqn_env* env, int32_t client, int32_t slot, uin
 MQN_API int mqn_client_unsubscribe(mqn_env* env, int32_t client, int32_t slot, uint32_t count, const char* const* filters,
                                    const void* properties, uint32_t properties_length);
 
-/* Sends DISCONNECT once all that was submitted before has been written, and closes. Requests without an answer end with
+/* Sends DISCONNECT once all that was submitted before has been written, and closes. Requests without an answer that are not of the session end with
  * MQN_ERR_CLOSED; MQN_EVENT_DISCONNECTED with MQN_ERR_CLOSED follows, or MQN_EVENT_OPEN_FAILED when it was still connecting. */
 MQN_API int mqn_client_close(mqn_env* env, int32_t client, uint8_t reason_code, const void* properties, uint32_t properties_length);
 
@@ -258,8 +271,10 @@ typedef struct mqn_publish_options {
   int32_t slot;                /* >= 0: comes back in a completion; MQN_NO_SLOT: nobody waits */
 } mqn_publish_options;
 
+/* A publish that finds no connection comes back as MQN_EVENT_UNSENT. */
 MQN_API int mqn_publish(mqn_env* env, int32_t client, const char* topic, const void* payload, size_t length, const mqn_publish_options* options);
-/* the next `count` QoS 1/2 messages in order of arrival are done with */
+/* The next `count` QoS 1/2 messages in order of arrival are done with. It counts over all connections of the client: for a message of an earlier one
+ * nothing is sent, unless the server has repeated it. */
 MQN_API int mqn_ack(mqn_env* env, int32_t client, uint32_t count, uint8_t reason_code);
 
 /* What mqn_env_drain() hands out: a completion (kind 0) or a record. Pointers are good until the handler returns. */
@@ -271,6 +286,7 @@ typedef struct mqn_event {
   const char* topic; uint32_t topic_length;
   const uint8_t* properties; uint32_t properties_length;
   const uint8_t* payload; uint32_t payload_length;
+  uint32_t kept_messages, kept_bytes;   /* MQN_EVENT_DISCONNECTED, MQN_EVENT_OPEN_FAILED: publishes of the session, in flight */
 } mqn_event;
 
 /* Hands out what has come, at most `limit` records (0: all); returns how many. A message counts as taken when the handler returns. */

@@ -122,7 +122,7 @@ void mqn_client_forget(mqn_client* c, int tell) {
   mqn_buffer_free(&c->owner.error_properties);
   if (c->owner.endpoint.tls) mqn_tls_context_release(c->owner.endpoint.tls);
   if (tell) {
-    if (c->credit_messages) mqn_completion_put(env, c->number, MQN_NO_SLOT, (int32_t)c->credit_messages, (int32_t)c->credit_bytes);
+    mqn_credit_tell(c);
     mqn_event_put(c, MQN_EVENT_DESTROYED, 0, 0, NULL, 0, NULL, 0);
   }
   mqn_reactor_forget(c);

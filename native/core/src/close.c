@@ -15,11 +15,15 @@ typedef struct {
 static void disconnect(mqn_client* c, const close_command* k) {
   MQTTAsync_disconnectOptions v4 = MQTTAsync_disconnectOptions_initializer, v5 = MQTTAsync_disconnectOptions_initializer5;
   MQTTAsync_disconnectOptions* o = c->owner.version == 5 ? &v5 : &v4;
+  uint32_t expiry;
+  int found;
   c->state = MQN_CLIENT_CLOSING;
   c->end_code = MQN_ERR_CLOSED;
   if (c->owner.version == 5) {
     o->reasonCode = (enum MQTTReasonCodes)k->reason_code;
     mqn_port_read_properties(k->properties, k->properties_length, (struct MQTTProperties*)&o->properties);
+    expiry = mqn_property_number(k->properties, k->properties_length, 17, &found);
+    if (found && expiry == 0) c->session = 0;        /* DISCONNECT may end the session (3.14.2.2.2) */
   }
   if (MQTTAsync_disconnect(c->owner.paho, o) == MQTTASYNC_SUCCESS) mqn_port_step_send();
   else mqn_reactor_ending(c);

@@ -74,8 +74,9 @@ typedef struct mqn_outgoing {
   mqn_topic* topic;
   int32_t slot;
   uint32_t bytes;                  /* for the credit */
+  uint64_t since;                  /* mqn_port_now_ms() */
   uint8_t qos, retain;
-  const uint8_t* properties;
+  uint8_t* properties;             /* in this block or in the large one */
   uint32_t properties_length;
   const void* payload;
   uint32_t length;
@@ -92,21 +93,25 @@ struct mqn_client {
   int32_t number;
   int key;                         /* Paho's URI is tcp://<key>:1 */
   mqn_client_state state;
+  /* Paho's handle holds what may go on at the next connection (4.1), with its requests. So it is kept when the link ends. Set by CONNACK, as the Session
+   * Expiry Interval says; attempts that fail leave it as it is */
+  int session;
   uv_timer_t timer;                /* connect timeout, then keepalive. The client's memory goes when it is closed */
 
   /* valid for the attempt and the connection */
   char *host, *server_name;
   int end_code;                    /* what requests end with; 0: not ending */
   uint16_t window, receive_maximum;
-  uint32_t server_maximum_packet;  /* 0: no limit */
   uint32_t keep_alive_ms;
   uint32_t inbox_messages, inbox_bytes;
+  uint32_t session_expiry;         /* CONNECT's; 3.1.1: 0 for a clean session, else 1 */
+  uint16_t alias_out_maximum;      /* topic aliases this side may use, before CONNACK lowers it */
   uint16_t alias_maximum;
   char** aliases;                  /* incoming topic aliases, 1..alias_maximum; NULL until the first */
 
   /* outgoing */
   mqn_outgoing *queue_first, *queue_last;
-  uint32_t in_flight;              /* QoS 1/2 inside Paho */
+  uint32_t in_flight;              /* QoS 1/2 inside Paho, also of the session while there is no connection */
   mqn_request *flushing_first, *flushing_last;   /* QoS 0 with a slot, not yet taken by the kernel */
   uint32_t credit_messages, credit_bytes;
 
@@ -150,9 +155,25 @@ void mqn_event_put(mqn_client* client, int kind, int32_t slot, int32_t aux, cons
 void mqn_completion_put(mqn_env* env, int32_t client, int32_t slot, int32_t code, int32_t bytes);
 int mqn_events_waiting(const mqn_env* env);                           /* something found no room */
 void mqn_events_flush_held(mqn_env* env);                             /* room may have come */
+void mqn_credit_tell(mqn_client* client);                             /* what has left its queue since the last time */
 void mqn_events_publish(mqn_env* env);                                /* end of the turn: stores the tails, notifies */
 int32_t mqn_events_intern(mqn_env* env, const char* topic, uint32_t length);   /* MQN_TOPIC_INLINE: too long to intern */
 void mqn_events_free(mqn_env* env);
+
+/* ---- record.c ---- */
+typedef struct mqn_message {
+  const char* topic;
+  uint32_t topic_length;
+  int qos, retain, dup;
+  int32_t slot;                    /* MQN_R_SLOT */
+  const uint8_t* properties;
+  uint32_t properties_length;
+  const void* payload;
+  uint32_t length;
+  void* owned;                     /* the payload's memory, if it may be handed over as it is; NULL afterwards if it was */
+  int owned_properties;            /* the properties stand in front of it */
+} mqn_message;
+int mqn_record_put(mqn_client* client, int kind, mqn_message* message);   /* MQN_EVENT_MESSAGE or MQN_EVENT_UNSENT; 0, or -1: no memory */
 
 /* ---- submissions.c ---- */
 void mqn_submissions_take(mqn_env* env, uint32_t until, int everything);
@@ -179,8 +200,10 @@ typedef struct mqn_publication {
 } mqn_publication;
 void mqn_outgoing_publish(mqn_client* client, const mqn_publication* publication);
 int mqn_outgoing_pump(mqn_client* client);      /* 1: there is more to do next turn */
+void mqn_outgoing_resume(mqn_client* client);   /* CONNACK said Session Present: what is in flight is sent again */
 void mqn_outgoing_flushed(mqn_client* client);  /* completes the QoS 0 requests whose bytes the kernel has taken */
-void mqn_outgoing_fail(mqn_client* client, int code);
+void mqn_outgoing_fail(mqn_client* client, int code);       /* QoS 0 not yet flushed, and the queue */
+void mqn_outgoing_return(mqn_client* client, int code);     /* QoS 0 not yet flushed fails; the queue goes back as MQN_EVENT_UNSENT */
 void mqn_outgoing_credit(mqn_client* client, uint32_t bytes);
 mqn_request* mqn_request_new(mqn_client* client, int kind, int32_t slot, uint32_t bytes);
 void mqn_request_free(mqn_request* request);
@@ -194,11 +217,15 @@ void mqn_message_taken(mqn_client* client, uint32_t messages, uint32_t bytes);
 void mqn_message_forget_aliases(mqn_client* client);
 void mqn_on_connected(mqn_client* client, int session_present);
 void mqn_on_ended(mqn_client* client);
+void mqn_session_discard(mqn_client* client);   /* nothing goes on: what is in flight fails */
+void mqn_end_put(mqn_client* client, int kind, int code, int reason_code, const void* properties, uint32_t properties_length, const char* text);
 void mqn_keep_alive_start(mqn_client* client);
 void mqn_keep_alive_stop(mqn_client* client);
 
 /* numeric property of checked bytes; 0: not there */
 uint32_t mqn_property_number(const uint8_t* properties, uint32_t length, uint8_t identifier, int* found);
+/* where its value stands, and the value's length; 0: not there (a value never stands at 0) */
+uint32_t mqn_property_place(const uint8_t* properties, uint32_t length, uint8_t identifier, uint32_t* value_length);
 
 extern struct mqn_core_counters { uint64_t turns, wakeups, held; } mqn_core_count;
 #endif

@@ -100,6 +100,11 @@ void mqn_completion_put(mqn_env* env, int32_t client, int32_t slot, int32_t code
   memcpy(env->held_completions + (size_t)env->held_completions_count++ * MQN_COMPLETION_WORDS, entry, sizeof entry);
 }
 
+void mqn_credit_tell(mqn_client* c) {
+  if (c->credit_messages) mqn_completion_put(c->env, c->number, MQN_NO_SLOT, (int32_t)c->credit_messages, (int32_t)c->credit_bytes);
+  c->credit_messages = c->credit_bytes = 0;
+}
+
 /* 0: nothing waits; 1: something does and there is no room; 2: and there is room now */
 int mqn_events_waiting(const mqn_env* env) {
   if (env->held_first && (uint32_t)mqn_load(env->o.control + MQN_CTL_MQ_HEAD) != env->mq_head) return 2;
@@ -188,7 +193,7 @@ int32_t mqn_events_intern(mqn_env* env, const char* topic, uint32_t length) {
 
 /* Large payloads inside of records nobody will take any more are freed with them. */
 static void free_record(int32_t* record) {
-  if ((record[MQN_R_KIND] & 255) == MQN_EVENT_MESSAGE_LARGE) {
+  if ((record[MQN_R_KIND] & 255) == MQN_EVENT_MESSAGE_LARGE || (record[MQN_R_KIND] & 255) == MQN_EVENT_UNSENT_LARGE) {
     void* payload;
     uint32_t topic = record[MQN_R_TOPIC] == MQN_TOPIC_INLINE ? (uint32_t)record[MQN_R_AUX] : 0;
     uint32_t properties = record[MQN_R_KIND] & MQN_PROPERTIES_LARGE ? 0 : (uint32_t)record[MQN_R_PROPERTIES];

@@ -97,14 +97,15 @@ static void remember_topic(mqn_env* env, const int32_t* record) {
   env->drain_topic_lengths[id] = length;
 }
 
-static void hand_out_message(mqn_env* env, const int32_t* record, void (*handler)(void*, const mqn_event*), void* user) {
+/* `kind` is that of the small records */
+static void hand_out_message(mqn_env* env, int kind, const int32_t* record, void (*handler)(void*, const mqn_event*), void* user) {
   const uint8_t* body = (const uint8_t*)record + MQN_RECORD_HEADER;
-  int large = (record[MQN_R_KIND] & 255) == MQN_EVENT_MESSAGE_LARGE;
+  int large = (record[MQN_R_KIND] & 255) != kind;
   int properties_large = record[MQN_R_KIND] & MQN_PROPERTIES_LARGE;
   uint8_t* block = NULL;
   mqn_event e;
   memset(&e, 0, sizeof e);
-  e.kind = MQN_EVENT_MESSAGE;
+  e.kind = kind;
   e.client = record[MQN_R_CLIENT];
   e.slot = record[MQN_R_SLOT];
   e.qos = record[MQN_R_KIND] >> 8 & 3;
@@ -139,6 +140,10 @@ static void hand_out_event(const int32_t* record, void (*handler)(void*, const m
   e.client = record[MQN_R_CLIENT];
   e.slot = record[MQN_R_SLOT];
   e.code = record[MQN_R_AUX];
+  if (e.kind == MQN_EVENT_DISCONNECTED || e.kind == MQN_EVENT_OPEN_FAILED) {
+    e.kept_messages = (uint32_t)record[MQN_R_KIND] >> 8;
+    e.kept_bytes = (uint32_t)record[MQN_R_TOPIC];
+  }
   e.properties_length = (uint32_t)record[MQN_R_PROPERTIES];
   e.properties = (const uint8_t*)record + MQN_RECORD_HEADER;
   e.payload_length = (uint32_t)record[MQN_R_LENGTH];
@@ -198,7 +203,9 @@ static int drain_record(mqn_env* env, void (*handler)(void*, const mqn_event*), 
   } else if (kind == MQN_EVENT_MESSAGE || kind == MQN_EVENT_MESSAGE_LARGE) {
     /* first the note: without room for it this message waits until the reactor, which has been asked for room, notifies */
     if (!note_taken(env, record[MQN_R_CLIENT], (uint32_t)record[MQN_R_LENGTH])) return 0;
-    hand_out_message(env, record, handler, user);
+    hand_out_message(env, MQN_EVENT_MESSAGE, record, handler, user);
+  } else if (kind == MQN_EVENT_UNSENT || kind == MQN_EVENT_UNSENT_LARGE) {
+    hand_out_message(env, MQN_EVENT_UNSENT, record, handler, user);
   } else {
     hand_out_event(record, handler, user);
   }

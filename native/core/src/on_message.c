@@ -1,5 +1,4 @@
-/* A message on its way to the binding: into the ring, small ones whole, large ones by reference. When the binding cannot follow, this client's
- * reading is held: TCP pushes back, nothing is dropped. */
+/* A message on its way to the binding. When the binding cannot follow, this client's reading is held: TCP pushes back, nothing is dropped. */
 #include <stdlib.h>
 #include <string.h>
 #include "core.h"
@@ -46,76 +45,20 @@ void mqn_message_forget_aliases(mqn_client* c) {
   c->aliases = NULL;
 }
 
-typedef struct {
-  const char* topic;
-  uint32_t topic_length;
-  int qos, retain, dup, id;
-  const uint8_t* properties;
-  uint32_t properties_length;
-  const void* payload;
-  uint32_t length;
-  void* owned;          /* payload, if it may be handed over as it is */
-} incoming;
-
-/* one block of memory for the binding: the payload as Paho allocated it, or properties and payload copied together */
-static void* large_block(incoming* m, int properties_too) {
-  char* block;
-  if (!properties_too && m->owned) {
-    block = m->owned;
-    m->owned = NULL;
-    return block;
-  }
-  if (!(block = mqn_payload_new((properties_too ? (size_t)m->properties_length : 0) + m->length))) return NULL;
-  if (properties_too) memcpy(block, m->properties, m->properties_length);
-  memcpy(block + (properties_too ? m->properties_length : 0), m->payload, m->length);
-  return block;
-}
-
-static int put(mqn_client* c, incoming* m) {
-  mqn_env* env = c->env;
-  uint32_t limit = env->o.messages_size / 4;
-  int properties_large = m->properties_length > limit / 2;
-  uint32_t inline_properties = properties_large ? 0 : m->properties_length;
-  int32_t topic = mqn_events_intern(env, m->topic, m->topic_length);
-  uint32_t inline_topic = topic == MQN_TOPIC_INLINE ? m->topic_length : 0;
-  int large = properties_large || (uint64_t)inline_topic + inline_properties + m->length > limit;
-  int32_t* record;
-  char* body;
-  void* block = NULL;
-  if (large && !(block = large_block(m, properties_large))) return -1;
-  if (!(record = mqn_event_begin(env, inline_topic + inline_properties + (large ? (uint32_t)sizeof block : m->length)))) {
-    mqn_payload_free(block);
-    return -1;
-  }
-  record[MQN_R_KIND] = (large ? MQN_EVENT_MESSAGE_LARGE : MQN_EVENT_MESSAGE) | m->qos << 8 | m->retain << 10 | m->dup << 11 |
-                       (properties_large ? MQN_PROPERTIES_LARGE : 0);
-  record[MQN_R_CLIENT] = c->number;
-  record[MQN_R_TOPIC] = topic;
-  record[MQN_R_LENGTH] = (int32_t)m->length;
-  record[MQN_R_PROPERTIES] = (int32_t)m->properties_length;
-  record[MQN_R_SLOT] = m->id;
-  record[MQN_R_AUX] = (int32_t)inline_topic;
-  body = (char*)record + MQN_RECORD_HEADER;
-  if (inline_topic) memcpy(body, m->topic, inline_topic);
-  if (inline_properties) memcpy(body + inline_topic, m->properties, inline_properties);
-  if (large) memcpy(body + inline_topic + inline_properties, &block, sizeof block);
-  else if (m->length) memcpy(body + inline_topic + inline_properties, m->payload, m->length);
-  mqn_event_commit(env, record);
-  return 0;
-}
-
-static void deliver(mqn_client* c, incoming* m) {
-  if (put(c, m) != 0) {
+static void deliver(mqn_client* c, mqn_message* m) {
+  if (mqn_record_put(c, MQN_EVENT_MESSAGE, m) != 0) {
     mqn_port_fail(&c->owner, MQN_ERR_NO_MEMORY, 0x97, "no memory for a message");
     return;
   }
   ++c->unread_messages;
   c->unread_bytes += m->length;
   check_inbox(c);
-  if (mqn_events_waiting(c->env) && !c->ring_waiting) {
-    c->ring_waiting = 1;
-    c->next_ring_waiting = c->env->ring_waiting;
-    c->env->ring_waiting = c;
+  if (mqn_events_waiting(c->env)) {
+    if (!c->ring_waiting) {
+      c->ring_waiting = 1;
+      c->next_ring_waiting = c->env->ring_waiting;
+      c->env->ring_waiting = c;
+    }
     mqn_message_hold(c, MQN_HOLD_RING, 1);
   }
   /* 3.1.1 has no Receive Maximum: what is not acknowledged is bounded by not reading on. The acknowledgement of this one is not in the list yet */
@@ -127,20 +70,21 @@ int mqn_on_message(void* context, char* topic, int topic_length, void* message) 
   mqn_client* c = context;
   MQTTAsync_message* p = message;
   const mqn_packet_view* packet = mqn_port_current_packet(&c->owner);
-  incoming m;
+  mqn_message m;
   (void)topic_length;
   memset(&m, 0, sizeof m);
   m.topic = topic;
   if (packet && packet->type == 3 && packet->topic_alias) m.topic = resolve_alias(c, topic, packet->topic_alias);
-  /* 3.1.1, QoS 2: delivered at PUBLISH already, see mqn_core_on_publish_2() */
-  if (c->owner.version == 4 && p->qos == 2) m.topic = NULL;
+  /* QoS 2 of 3.1.1: delivered at PUBLISH already, see mqn_core_on_publish_2(). Of a repeated PUBLISH the guard knows better than Paho, which forgets an
+   * exchange at PUBREL, before its PUBCOMP is on the wire */
+  if (p->qos == 2 && (c->owner.version == 4 || c->owner.guard.repeated)) m.topic = NULL;
   else if (!m.topic) mqn_port_fail(&c->owner, MQN_ERR_NO_MEMORY, 0x97, "no memory for a topic alias");
   if (m.topic) {
     m.topic_length = (uint32_t)strlen(m.topic);
     m.qos = p->qos;
     m.retain = p->retained & 1;
     m.dup = p->dup & 1;
-    m.id = p->msgid;
+    m.slot = p->msgid;
     if (packet && packet->type == 3) {
       m.properties = packet->properties;
       m.properties_length = packet->properties_length;
@@ -158,13 +102,13 @@ int mqn_on_message(void* context, char* topic, int topic_length, void* message) 
 
 void mqn_core_on_publish_2(mqn_link_owner* owner, const mqn_packet_view* view) {
   mqn_client* c = (mqn_client*)owner;
-  incoming m;
+  mqn_message m;
   memset(&m, 0, sizeof m);
   m.topic = (const char*)view->topic;
   m.topic_length = view->topic_length;
   m.qos = 2;
   m.retain = view->flags & 1;
-  m.id = view->id;
+  m.slot = view->id;
   m.payload = view->payload;
   m.length = view->payload_length;
   deliver(c, &m);

@@ -1,5 +1,5 @@
-/* One attempt to connect: the caller's options are copied, a Paho handle is made for them, Paho writes CONNECT, and the transport brings it to the
- * server once TCP and TLS are up. */
+/* One attempt to connect: the caller's options are copied, a Paho handle is made for them, or the one that holds the session is taken again, Paho writes
+ * CONNECT, and the transport brings it to the server once TCP and TLS are up. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static void copy_options(open_command* k, const mqn_open_options* o) {
 
 /* ---- reactor thread ---- */
 static void fail(mqn_client* c, int code, const char* text) {
-  mqn_event_put(c, MQN_EVENT_OPEN_FAILED, code, 0, NULL, 0, text, (uint32_t)strlen(text));
+  mqn_end_put(c, MQN_EVENT_OPEN_FAILED, code, 0, NULL, 0, text);
 }
 
 static void on_connect_timeout(uv_timer_t* timer) {
@@ -107,11 +107,13 @@ static void prepare(mqn_client* c, const mqn_open_options* o) {
   c->end_code = 0;
   c->window = (uint16_t)(o->window && o->window < MAXIMUM_WINDOW ? o->window : MAXIMUM_WINDOW);
   c->receive_maximum = (uint16_t)default_if(o->receive_maximum, 65535);
-  c->server_maximum_packet = 0;
+  c->owner.server_maximum_packet = 0;
   c->keep_alive_ms = (uint32_t)o->keep_alive * 1000;
   c->inbox_messages = default_if(o->inbox_messages, 16384);
   c->inbox_bytes = default_if(o->inbox_bytes, 16u << 20);
   c->alias_maximum = o->protocol_version == 5 ? o->topic_alias_maximum : 0;
+  c->alias_out_maximum = o->protocol_version == 5 ? o->outgoing_aliases : 0;
+  c->session_expiry = o->protocol_version == 5 ? mqn_property_number(o->properties, o->properties_length, 17, &found) : !o->clean_start;
   c->unread_messages = c->unread_bytes = 0;
   c->holds = 0;
   memset(&limits, 0, sizeof limits);
@@ -124,7 +126,6 @@ static void prepare(mqn_client* c, const mqn_open_options* o) {
   if (!found) limits.request_problem_information = 1;
   /* what the server keeps of an earlier process's session is not known here; only with Clean Start there can be none (3.2.2-4) */
   limits.session = !o->clean_start;
-  mqn_guard_forget(&c->owner.guard);
   mqn_guard_start(&c->owner.guard, &limits);
 }
 
@@ -178,6 +179,12 @@ static char* duplicate(const char* text) {
   return copied;
 }
 
+/* This attempt goes on with the session of an earlier connection. An identifier that was left to the server may be the one it has assigned (3.1.3-7). */
+static int resumes(const mqn_client* c, const mqn_open_options* o) {
+  const char* id = c->owner.paho ? mqn_port_client_id(&c->owner) : "";
+  return c->owner.paho && !o->clean_start && o->protocol_version == c->owner.version && (!*id || strcmp(id, o->client_id) == 0);
+}
+
 static void open_client(mqn_client* c, const mqn_open_options* o) {
   char error[512] = "out of memory";
   mqn_tls_context* tls = NULL;
@@ -199,17 +206,23 @@ static void open_client(mqn_client* c, const mqn_open_options* o) {
   c->owner.endpoint.port = o->port;
   c->owner.endpoint.tls = tls;
   c->owner.endpoint.server_name = c->server_name;
+  if (!resumes(c, o)) {
+    c->end_code = MQN_ERR_CONNECTION_LOST;
+    mqn_session_discard(c);
+  }
   prepare(c, o);
-  if (!c->host || make_handle(c, o) != 0) {
+  if (!c->host || (c->owner.paho ? mqn_port_set_client_id(&c->owner, o->client_id) : make_handle(c, o)) != MQN_OK) {
     fail(c, MQN_ERR_NO_MEMORY, "out of memory");
     return;
   }
   if ((code = send_connect(c, o)) != MQN_OK) {
-    MQTTAsync_destroy(&c->owner.paho);
+    if (!c->session) mqn_session_discard(c);
     fail(c, code, mqn_strerror(code));
     return;
   }
   c->state = MQN_CLIENT_OPENING;
+  mqn_port_step_send();
+  mqn_port_keep(&c->owner);
   uv_update_time(mqn_reactor_loop());
   uv_timer_start(&c->timer, on_connect_timeout, default_if(o->connect_timeout, DEFAULT_TIMEOUT), 0);
 }

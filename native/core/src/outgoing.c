@@ -30,7 +30,7 @@ static uint64_t packet_size(const mqn_client* c, uint32_t topic, uint32_t proper
 
 static int room(mqn_client* c, int qos) {
   uint32_t window = qos == 2 && c->owner.version == 4 && c->window > WINDOW_OF_QOS_2_IN_4 ? WINDOW_OF_QOS_2_IN_4 : c->window;
-  return (qos == 0 || c->in_flight < window) && mqn_port_can_write(&c->owner);
+  return (qos == 0 || c->in_flight < window) && !c->owner.resend && mqn_port_can_write(&c->owner);
 }
 
 /* hands one to Paho and lets Paho write it: its list of commands never holds more than one */
@@ -40,7 +40,7 @@ static void send_now(mqn_client* c, const char* topic, uint32_t topic_length, co
   mqn_request* request = NULL;
   uint64_t size = packet_size(c, topic_length, p->properties_length, p->length, p->qos);
   int code = MQN_OK;
-  if (size > 268435460u || (c->server_maximum_packet && size > c->server_maximum_packet)) {
+  if (size > 268435460u || (c->owner.server_maximum_packet && size > c->owner.server_maximum_packet)) {
     refuse(c, p->slot, p->bytes, MQN_ERR_PACKET_TOO_LARGE);
     return;
   }
@@ -83,9 +83,10 @@ static void enqueue(mqn_client* c, const mqn_publication* p) {
   ++q->topic->references;
   q->slot = p->slot;
   q->bytes = p->bytes;
+  q->since = mqn_port_now_ms();
   q->qos = p->qos;
   q->retain = p->retain;
-  q->properties = properties ? body : p->properties;
+  q->properties = properties ? body : p->large;
   q->properties_length = p->properties_length;
   if (properties) memcpy(body, p->properties, properties);
   q->large = p->large;
@@ -97,10 +98,28 @@ static void enqueue(mqn_client* c, const mqn_publication* p) {
   mqn_reactor_pump(c);
 }
 
+/* There is no connection to send it on: it is the binding's again, with its slot and its share of the account. */
+static void give_back(mqn_client* c, const mqn_publication* p) {
+  mqn_message m;
+  memset(&m, 0, sizeof m);
+  m.topic = p->topic->text;
+  m.topic_length = p->topic->length;
+  m.qos = p->qos;
+  m.retain = p->retain;
+  m.slot = p->slot;
+  m.properties = p->properties;
+  m.properties_length = p->properties_length;
+  m.payload = p->payload;
+  m.length = p->length;
+  m.owned = p->large;
+  m.owned_properties = p->large && p->properties_length && p->properties == p->large;
+  if (mqn_record_put(c, MQN_EVENT_UNSENT, &m) != 0) refuse(c, p->slot, p->bytes, MQN_ERR_NO_MEMORY);
+  mqn_payload_free(m.owned);
+}
+
 void mqn_outgoing_publish(mqn_client* c, const mqn_publication* p) {
   if (c->state != MQN_CLIENT_CONNECTED || c->end_code) {
-    refuse(c, p->slot, p->bytes, c->state == MQN_CLIENT_CLOSING ? MQN_ERR_CLOSED : MQN_ERR_CONNECTION_LOST);
-    mqn_payload_free(p->large);
+    give_back(c, p);
   } else if (!c->queue_first && room(c, p->qos)) {
     send_now(c, p->topic->text, p->topic->length, p);
     mqn_payload_free(p->large);
@@ -115,28 +134,65 @@ static void free_outgoing(mqn_outgoing* q) {
   free(q);
 }
 
+static mqn_publication publication_of(const mqn_outgoing* q) {
+  mqn_publication p;
+  p.topic = q->topic;
+  p.slot = q->slot;
+  p.bytes = q->bytes;
+  p.qos = q->qos;
+  p.retain = q->retain;
+  p.properties = q->properties;
+  p.properties_length = q->properties_length;
+  p.payload = q->payload;
+  p.length = q->length;
+  p.large = q->large;
+  return p;
+}
+
+/* The seconds it has waited are taken off its Message Expiry Interval, as a server does with what it keeps (3.3.2.3.3). 0: none are left */
+static int has_time_left(mqn_client* c, mqn_outgoing* q) {
+  uint64_t waited = (mqn_port_now_ms() - q->since) / 1000;
+  uint32_t place, length, i;
+  uint64_t left = 0;
+  if (waited == 0 || c->owner.version != 5 || q->properties_length == 0) return 1;
+  if (!(place = mqn_property_place(q->properties, q->properties_length, 2, &length))) return 1;
+  for (i = 0; i < 4; i++) left = left << 8 | q->properties[place + i];
+  if (left <= waited) return 0;
+  left -= waited;
+  for (i = 0; i < 4; i++) q->properties[place + i] = (uint8_t)(left >> (24 - 8 * i));
+  q->since += waited * 1000;
+  return 1;
+}
+
+/* What the session still owes the server comes first, and no more of it than the server takes at a time: it may have another Receive Maximum than the one
+ * that took them (4.9). A PUBREL that is not answered yet counts as its PUBLISH did. */
+static void resend(mqn_client* c) {
+  uint32_t out = c->in_flight - c->owner.resend;
+  mqn_port_prime(&c->owner);
+  c->end_code = MQN_ERR_PACKET_TOO_LARGE;      /* the only thing that ends a request here */
+  mqn_port_resend(&c->owner, c->window > out ? c->window - out : 0);
+  c->end_code = 0;
+}
+
 int mqn_outgoing_pump(mqn_client* c) {
   int budget = PUMP_BUDGET;
   if (c->state != MQN_CLIENT_CONNECTED) return 0;
+  if (c->owner.resend) resend(c);
   while (c->queue_first && room(c, c->queue_first->qos)) {
     mqn_outgoing* q = c->queue_first;
-    mqn_publication p;
+    mqn_publication p = publication_of(q);
     if (budget-- == 0) return 1;
     c->queue_first = q->next;
-    p.topic = q->topic;
-    p.slot = q->slot;
-    p.bytes = q->bytes;
-    p.qos = q->qos;
-    p.retain = q->retain;
-    p.properties = q->properties;
-    p.properties_length = q->properties_length;
-    p.payload = q->payload;
-    p.length = q->length;
-    p.large = NULL;
-    send_now(c, q->topic->text, q->topic->length, &p);
+    if (has_time_left(c, q)) send_now(c, q->topic->text, q->topic->length, &p);
+    else refuse(c, q->slot, q->bytes, MQN_ERR_EXPIRED);
     free_outgoing(q);
   }
   return 0;
+}
+
+void mqn_outgoing_resume(mqn_client* c) {
+  mqn_port_resend_begin(&c->owner);
+  resend(c);
 }
 
 void mqn_outgoing_flushed(mqn_client* c) {
@@ -150,17 +206,38 @@ void mqn_outgoing_flushed(mqn_client* c) {
   if (c->flushing_first) mqn_reactor_flushing(c);
 }
 
-void mqn_outgoing_fail(mqn_client* c, int code) {
+static void fail_flushing(mqn_client* c, int code) {
   while (c->flushing_first) {
     mqn_request* r = c->flushing_first;
     c->flushing_first = r->next;
     if (r->slot >= 0) mqn_completion_put(c->env, c->number, r->slot, code, 0);
     mqn_request_free(r);
   }
+}
+
+void mqn_outgoing_fail(mqn_client* c, int code) {
+  fail_flushing(c, code);
   while (c->queue_first) {
     mqn_outgoing* q = c->queue_first;
     c->queue_first = q->next;
     refuse(c, q->slot, q->bytes, code);
+    free_outgoing(q);
+  }
+}
+
+void mqn_outgoing_return(mqn_client* c, int code) {
+  fail_flushing(c, code);
+  while (c->queue_first) {
+    mqn_outgoing* q = c->queue_first;
+    mqn_publication p = publication_of(q);
+    c->queue_first = q->next;
+    q->large = NULL;
+    if (has_time_left(c, q)) {
+      give_back(c, &p);
+    } else {
+      refuse(c, q->slot, q->bytes, MQN_ERR_EXPIRED);
+      mqn_payload_free(p.large);
+    }
     free_outgoing(q);
   }
 }

@@ -130,8 +130,7 @@ static void publish(void) {
     mqn_client* c = touched_first;
     touched_first = c->next_touched;
     c->touched = 0;
-    if (c->credit_messages) mqn_completion_put(c->env, c->number, MQN_NO_SLOT, (int32_t)c->credit_messages, (int32_t)c->credit_bytes);
-    c->credit_messages = c->credit_bytes = 0;
+    mqn_credit_tell(c);
   }
   for (env = envs; env; env = env->next) mqn_events_publish(env);
 }

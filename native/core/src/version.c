@@ -39,6 +39,7 @@ const char* mqn_strerror(int code) {
     case MQN_ERR_PACKET_TOO_LARGE: return "the packet is larger than the server's Maximum Packet Size";
     case MQN_ERR_REFUSED: return "the server refused the connection";
     case MQN_ERR_SERVER_DISCONNECT: return "the server disconnected";
+    case MQN_ERR_EXPIRED: return "the message expired before it was sent";
     default: return code > 0 ? "reason code of the server" : "unknown code";
   }
 }

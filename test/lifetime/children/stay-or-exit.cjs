@@ -53,7 +53,7 @@ const STATES = {
       socket.on('error', () => undefined);
     });
     await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-    const client = new Client(`mqtt://127.0.0.1:${server.address().port}`, { engine, protocolVersion: 4 });
+    const client = new Client(`mqtt://127.0.0.1:${server.address().port}`, { engine, protocolVersion: 4, reconnect: false });
     const lost = new Promise((resolve) => { client.once('disconnect', resolve); });
     await client.connect();
     await lost;

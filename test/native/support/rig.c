@@ -80,6 +80,19 @@ static void on_message(rig_client* c, const mqn_event* e) {
   if (e->qos) ++c->to_ack;
 }
 
+static void on_unsent(rig_client* c, const mqn_event* e) {
+  if (c->unsent < (int)(sizeof c->back / sizeof *c->back)) {
+    snprintf(c->back[c->unsent].topic, sizeof c->back->topic, "%.*s", (int)e->topic_length, e->topic);
+    snprintf(c->back[c->unsent].payload, sizeof c->back->payload, "%.*s", (int)(e->payload_length < 15 ? e->payload_length : 15), e->payload);
+    c->back[c->unsent].length = e->payload_length;
+    c->back[c->unsent].properties = e->properties_length;
+    if (e->properties_length == 5) c->back[c->unsent].expiry = (uint32_t)e->properties[3] << 8 | e->properties[4];
+    c->back[c->unsent].qos = e->qos;
+    c->back[c->unsent].slot = e->slot;
+  }
+  ++c->unsent;
+}
+
 static void on_event(void* user, const mqn_event* e) {
   rig* r = user;
   rig_client* c = e->client >= 0 ? r->clients[e->client] : NULL;
@@ -88,6 +101,7 @@ static void on_event(void* user, const mqn_event* e) {
     return;
   }
   switch (e->kind) {
+    case -1: c->credits += e->code; break;
     case 0:
       ++c->done;
       c->last_code = e->code;
@@ -100,6 +114,7 @@ static void on_event(void* user, const mqn_event* e) {
       break;
     case MQN_EVENT_CONNECTED:
       ++c->connected;
+      c->credits_at_connect = c->credits;
       c->session_present = e->slot;
       c->last_properties = e->properties_length;
       break;
@@ -108,7 +123,7 @@ static void on_event(void* user, const mqn_event* e) {
       if (e->kind == MQN_EVENT_OPEN_FAILED) ++c->open_failed; else ++c->disconnected;
       c->code = e->slot;
       c->reason_code = e->code;
-      c->to_ack = 0;
+      c->kept = (int)e->kept_messages;
       snprintf(c->text, sizeof c->text, "%.*s", (int)(e->payload_length < 511 ? e->payload_length : 511), e->payload);
       break;
     case MQN_EVENT_SUBSCRIBED:
@@ -118,6 +133,7 @@ static void on_event(void* user, const mqn_event* e) {
     case MQN_EVENT_UNSUBSCRIBED: ++c->unsubscribed; break;
     case MQN_EVENT_MESSAGE:
     case MQN_EVENT_MESSAGE_LARGE: on_message(c, e); break;
+    case MQN_EVENT_UNSENT: on_unsent(c, e); break;
     case MQN_EVENT_DESTROYED: ++c->destroyed; break;
     default: break;
   }

@@ -22,6 +22,10 @@ typedef struct rig_client {
   int check_order, check_fill;                              /* check_fill: byte i of the payload is i * 31 from byte 10 on */
   int auto_ack;                                             /* default 1 */
   uint32_t to_ack;                                          /* QoS 1/2 messages not yet acknowledged */
+  int unsent;                                               /* publishes that went back, and the first of them in order */
+  struct { char topic[16], payload[16]; uint32_t length, properties, expiry; int qos; int32_t slot; } back[64];
+  int credits, credits_at_connect;                          /* publishes that left the queue, and when CONNECTED came */
+  int kept;                                                 /* in flight after the end of the last attempt or connection */
 } rig_client;
 
 struct rig {
