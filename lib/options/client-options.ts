@@ -119,7 +119,11 @@ export interface ClientOptions {
   credentials?: (() => Credentials | Promise<Credentials>) | undefined;
   /** What the server publishes when the connection is lost. Default: none. */
   will?: WillOptions | undefined;
-  /** QoS 1 and 2 messages this client takes unacknowledged, 1 to 65,535. MQTT 5. Default: 1,000. */
+  /**
+   * QoS 1 and 2 messages this client takes unacknowledged, 1 to 65,535. A server that sends more breaks the protocol, and the connection
+   * ends with 0x93 [MQTT-3.3.4-9]; Mosquitto 2.0 does so when messages wait for slow handlers. MQTT 5. Default: 1,000 is what the server
+   * is told, and more of them only fill the inbox.
+   */
   receiveMaximum?: number | undefined;
   /**
    * The largest packet this client takes, bytes, 1 to 268,435,460. 3.1.1 cannot announce it: a larger one then ends the connection.

@@ -41,6 +41,7 @@ export interface ResolvedOptions {
   /** Instead of the two: asked before each attempt. What it answers is not checked yet. */
   readonly credentials: (() => unknown) | undefined;
   readonly will: EngineWill | undefined;
+  /** What is held against the server; what it is told is among `connectProperties`. */
   readonly receiveMaximum: number;
   /** 0: no limit below the protocol's. */
   readonly maximumPacketSize: number;
@@ -124,7 +125,9 @@ export function resolveOptions(url: unknown, given: unknown): ResolvedOptions {
     password,
     credentials,
     will,
-    receiveMaximum,
+    // Mosquitto 2.0 sends a window more for each acknowledgement when messages wait. What the user did not ask for ends no connection:
+    // the inbox bounds it.
+    receiveMaximum: options['receiveMaximum'] === undefined ? 65_535 : receiveMaximum,
     maximumPacketSize,
     topicAliasMaximum,
     outgoingTopicAliases: read('outgoingTopicAliases', within(0, 65_535)) ?? 16,

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../options/url.js';
 
 /** `host`, `host:port` or `[v6]:port`; a lone colon in front of digits separates the port. */
-const FORM = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[A-Za-z0-9._-]+))(?::(?<port>[0-9]{1,5}))?$/;
+const FORM = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[A-Za-z0-9._-]{1,253}))(?::(?<port>[0-9]{1,5}))?$/;
 
 /** Where one of the servers may be; transport, path and, unless it says so, port are those of now. */
 function parseOne(text: string, now: Endpoint): Endpoint | undefined {

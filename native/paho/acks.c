@@ -77,7 +77,7 @@ int mqn_paho_send_pubrec(int version, int id, networkHandles* net, const char* c
   if (link->owner->guard.repeated && version >= 5) drop_repeated_payload(link->owner, (uint16_t)id);
   entry = mqn_ids_find(&link->owner->guard.incoming, (uint16_t)id);
   if (entry && entry->state == MQN_ID_IN_RELEASE) return MQTTPacket_send_pubrec(version, id, net, client_id);
-  if (waits(link->owner, (uint16_t)id)) return TCPSOCKET_COMPLETE;   /* repeated before the application was done: one answer */
+  if (link->owner->guard.repeated && waits(link->owner, (uint16_t)id)) return TCPSOCKET_COMPLETE;   /* repeated before the application was done: one answer */
   return hold_back(link->owner, PUBREC, (uint16_t)id);
 }
 

@@ -17,6 +17,8 @@ static mqn_link* current;                    /* named to Paho, until it asks for
 static size_t current_end;                   /* where its packet ends in connection->in */
 static int step_budget;
 
+mqn_link* mqn_link_current(void) { return current; }
+
 void mqn_link_ready(mqn_link* link) {
   if (link->queued || link->held) return;
   link->queued = 1;

@@ -29,6 +29,12 @@ int mqn_paho_list_remove(List* list, void* content) {
   return 1;
 }
 
+ListElement* mqn_paho_list_find(List* list, void* content, int (*compare)(void*, void*)) {
+  mqn_link* link = mqn_link_current();
+  if (link && link->view.type == PUBLISH && !link->owner->guard.repeated && list == mqn_link_client(link)->inboundMsgs) return NULL;
+  return ListFindItem(list, content, compare);
+}
+
 /* Paho finds a client by its socket in two lists, several times a packet; ListFindItem() looks at list->current first: put it there. */
 void mqn_link_prime(mqn_link* link) {
   if (!mqn_link_client(link)) return;

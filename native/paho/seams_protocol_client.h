@@ -9,6 +9,9 @@ ListElement* mqn_paho_list_append(List* list, void* content, size_t size);
 int mqn_paho_list_remove(List* list, void* content);
 #define ListAppend mqn_paho_list_append
 #define ListRemove mqn_paho_list_remove
+/* Each PUBLISH of QoS 2 is looked for among all exchanges under way, Receive Maximum of them (:386); the guard knows whether it is one of them */
+ListElement* mqn_paho_list_find(List* list, void* content, int (*compare)(void*, void*));
+#define ListFindItem mqn_paho_list_find
 /* acknowledgements leave when the application is done with the message, see acks.c */
 #define MQTTPacket_send_puback mqn_paho_send_puback
 #define MQTTPacket_send_pubrec mqn_paho_send_pubrec

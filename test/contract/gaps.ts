@@ -26,10 +26,4 @@ export const GAPS: readonly Gap[] = [
     case: 'filters of one subscribe() that overlap are one subscription: it gets the message once, from a broker that sends copies',
     engines: ['js', 'native'], reason: COPIES,
   },
-  {
-    file: 'contract/back-pressure.test.ts',
-    case: '5: handlers that take their time for more messages than receiveMaximum lose neither a message nor the connection',
-    engines: ['js', 'native'],
-    reason: 'Mosquitto 2.0.11 sends more than the Receive Maximum once messages wait for it, and the client ends the connection then (3.3.4, 0x93)',
-  },
 ];

@@ -41,7 +41,7 @@ describe('defaults', () => {
     const { properties, ...rest } = open();
     expect(rest).toMatchObject({
       transport: 'tcp', host: 'host', port: 1883, protocolVersion: 5, cleanStart: true, keepAlive: 60, username: undefined, password: undefined, will: undefined,
-      receiveMaximum: 1000, maximumPacketSize: 0, topicAliasMaximum: 16, window: 100, connectTimeout: 1000,
+      receiveMaximum: 65_535, maximumPacketSize: 0, topicAliasMaximum: 16, window: 100, connectTimeout: 1000,
     });
     // Receive Maximum 1000, Topic Alias Maximum 16: whatever equals the standard's default is left out.
     expect(hex(properties)).toBe('2103e8220010');

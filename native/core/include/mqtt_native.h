@@ -220,7 +220,7 @@ typedef struct mqn_open_options {
   uint8_t will_qos, will_retain;
   const void* will_properties;
   uint32_t will_properties_length;
-  uint16_t receive_maximum;    /* unacknowledged QoS 1/2 messages this side takes; 0: 65,535. Must equal the property in MQTT 5 */
+  uint16_t receive_maximum;    /* unacknowledged QoS 1/2 messages this side takes; 0: 65,535. Not below the property in MQTT 5; more of them end the connection */
   uint32_t maximum_packet_size;/* largest packet this side takes, bytes; 0: the protocol's limit. Must equal the property in MQTT 5 */
   uint16_t topic_alias_maximum;/* topic aliases the server may use; must equal the property in MQTT 5 */
   uint16_t window;             /* unacknowledged QoS 1/2 messages out; 0: 100, which is also the limit. The server's Receive Maximum lowers it */
