@@ -89,10 +89,12 @@ forEachEngine((engine) => {
       engine.case('RETAIN and DUP are shown as they came', async () => {
         const { client, link, packets } = await connected(engine, broker, version);
         const messages = messagesOf(client);
-        link.send(packets.publish({ topic: 't', payload: 'x', retain: true }), packets.publish({ topic: 't', payload: 'x', qos: 1, id: 2, dup: true }));
-        const [first, second] = await messages.take(2);
-        expect(first).toMatchObject({ retain: true, dup: false, qos: 0 });
-        expect(second).toMatchObject({ retain: false, dup: true, qos: 1 });
+        const sent: [qos: 0 | 1 | 2, retain: boolean, dup: boolean][] = [
+          [0, true, false], [0, false, false], [1, true, true], [1, false, false], [2, true, true], [2, false, false], [2, false, true],
+        ];
+        link.send(...sent.map(([qos, retain, dup], id) => packets.publish({ topic: 't', payload: 'x', qos, id: id + 1, retain, dup })));
+        const got = await messages.take(sent.length);
+        expect(got.map((message) => [message.qos, message.retain, message.dup])).toEqual(sent);
       });
 
       engine.case('CONNACK and a PUBLISH in single bytes', async () => {

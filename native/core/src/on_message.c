@@ -83,9 +83,9 @@ int mqn_on_message(void* context, char* topic, int topic_length, void* message) 
     m.topic_length = (uint32_t)strlen(m.topic);
     m.qos = p->qos;
     m.retain = p->retained & 1;
-    m.dup = p->dup & 1;
     m.slot = p->msgid;
     if (packet && packet->type == 3) {
+      m.dup = packet->flags >> 3 & 1;      /* Paho leaves its own unset for QoS 2 of MQTT 5 (MQTTProtocolClient.c:402) */
       m.properties = packet->properties;
       m.properties_length = packet->properties_length;
     }
@@ -108,6 +108,7 @@ void mqn_core_on_publish_2(mqn_link_owner* owner, const mqn_packet_view* view) {
   m.topic_length = view->topic_length;
   m.qos = 2;
   m.retain = view->flags & 1;
+  m.dup = view->flags >> 3 & 1;
   m.slot = view->id;
   m.payload = view->payload;
   m.length = view->payload_length;
