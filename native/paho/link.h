@@ -39,6 +39,8 @@ void mqn_link_free_later(mqn_link* link);
 /* The alias this topic has, or gets now, on this connection; 0: none. *announced: the server knows it. (aliases.c) */
 uint16_t mqn_alias_for(mqn_link* link, const char* topic, uint32_t length, int* announced);
 void mqn_aliases_free(mqn_link* link);
+uint16_t mqn_next_identifier(const mqn_link_owner* owner);    /* that Paho will get; 0: none is free. (identifiers.c) */
+int mqn_leftover_released(mqn_link_owner* owner, uint16_t id);   /* PUBCOMP has come: 1: it is about a leftover, and not for Paho. (leftovers.c) */
 mqn_link* mqn_link_current(void);             /* the link whose packet Paho is handling, or NULL */
 int mqn_link_table_start(void);
 void mqn_link_table_end(void);

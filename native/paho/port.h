@@ -38,6 +38,10 @@ struct mqn_link_owner {
   struct mqn_pending_ack { uint16_t id; uint8_t type; } *acks;
   uint32_t acks_capacity, acks_head, acks_tail;   /* a power-of-two ring, positions run freely */
   uint32_t acks_earlier;          /* so many of them, the first, came by earlier links */
+  /* valid for the session (leftovers.c) */
+  uint8_t* leftovers;             /* identifiers under which the server may have an exchange of an earlier process; NULL: none */
+  uint16_t released[64];          /* PUBREL was sent for these, and is not answered */
+  uint32_t releasing;
   /* valid for the connection */
   uint32_t resend;                /* PUBLISH of the session that are to be sent again, before anything new */
 };
@@ -95,6 +99,13 @@ void mqn_port_resend_begin(mqn_link_owner* owner);      /* CONNACK said Session 
 /* Every PUBREL that is due, and the next PUBLISH, at most `quota`; the rest waits for the next call. The request of a PUBLISH that is larger than the
  * server takes now fails. */
 void mqn_port_resend(mqn_link_owner* owner, uint32_t quota);
+
+/* ---- exchanges of an earlier process (leftovers.c) ---- */
+void mqn_port_leftovers_begin(mqn_link_owner* owner);   /* CONNACK said Session Present, and there is no session here */
+void mqn_port_leftovers_end_link(mqn_link_owner* owner);
+void mqn_port_leftovers_forget(mqn_link_owner* owner);  /* the session is gone, so are they */
+/* Whether the identifier that Paho will get next may be used for QoS 2; 0: it is being released, mqn_core_on_link_writable() follows. */
+int mqn_port_can_publish_2(mqn_link_owner* owner);
 
 /* ---- packet identifiers (identifiers.c) ---- */
 /* Paho asks for an identifier while the core is inside MQTTAsync_send() and friends; what it is for is said here before. */

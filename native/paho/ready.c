@@ -93,6 +93,12 @@ static int next_packet(mqn_link* link) {
       continue;
     }
     mqn_packet_read(data, link->packet_size, link->owner->version, &link->view);
+    if (link->owner->releasing && link->view.type == PUBCOMP && mqn_leftover_released(link->owner, link->view.id)) {
+      c->in.start += link->packet_size;
+      link->packet_size = 0;
+      mqn_core_on_link_writable(link->owner);
+      continue;
+    }
     link->handling = 1;
     on_checked_publish(link);
     return 1;

@@ -77,6 +77,7 @@ void mqn_port_end_link(mqn_link_owner* owner) {
     MQTTAsync_closeSession(m->c, MQTTREASONCODE_SUCCESS, NULL);
   }
   end_requests(owner);
+  mqn_port_leftovers_end_link(owner);
   owner->resend = 0;
 }
 

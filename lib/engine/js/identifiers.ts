@@ -16,16 +16,36 @@ export class Identifiers {
     return this.#used.size === LARGEST;
   }
 
+  /** What allocate() will give; undefined: all are in use. */
+  get next(): number | undefined {
+    if (this.full) {
+      return undefined;
+    }
+    let id = this.#last;
+    do {
+      id = id === LARGEST ? 1 : id + 1;
+    } while (this.#used.has(id));
+    return id;
+  }
+
   /** Null: all are in use. */
   allocate(): number | null {
-    if (this.full) {
+    const id = this.next;
+    if (id === undefined) {
       return null;
     }
-    do {
-      this.#last = this.#last === LARGEST ? 1 : this.#last + 1;
-    } while (this.#used.has(this.#last));
-    this.#used.add(this.#last);
-    return this.#last;
+    this.#last = id;
+    this.#used.add(id);
+    return id;
+  }
+
+  /** This one, out of turn. False: it is in use. */
+  take(id: number): boolean {
+    if (this.#used.has(id)) {
+      return false;
+    }
+    this.#used.add(id);
+    return true;
   }
 
   getLastAllocated(): number {

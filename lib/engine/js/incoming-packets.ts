@@ -12,6 +12,7 @@ import type { PacketView } from './packet-view.js';
 import { copyOf } from './packets.js';
 import type { Requests } from './requests.js';
 import type { Resend } from './resend.js';
+import type { Session } from './session.js';
 import type { Window } from './window.js';
 
 /** The connection's side: what changes its state. */
@@ -27,6 +28,7 @@ export interface ConnectionHandler {
 
 /** The parts a packet may be for. */
 export interface Receivers<M> {
+  session: Session;
   guard: Guard;
   inbox: Inbox<M>;
   acks: Acks;
@@ -133,10 +135,11 @@ export class IncomingPackets<M> implements PacketHandler {
 
   /** mqtt.js knows what was sent on this connection. */
   #acknowledgement(type: number, data: Uint8Array, offset: number, end: number): void {
-    const { peer, window, resend } = this.#to;
+    const { peer, session, window, resend } = this.#to;
     let at = offset + 1;
     while ((data[at++]! & 128) !== 0);
     const id = data[at]! << 8 | data[at + 1]!;
+    if (type === PUBCOMP && session.leftovers?.answered(id) === true) return;
     if (!resend.owns(id)) {
       peer.feed(data.subarray(offset, end));
     }

@@ -85,7 +85,7 @@ export class Parts<M> {
       written: () => out.written,
       lost: () => connection.gaveUp(failureOf('ERR_MQTT_KEEP_ALIVE', 'the server did not answer PINGREQ in time')),
     });
-    const receivers = { guard, inbox, acks, window, resend, requests, peer, keepalive };
+    const receivers = { session, guard, inbox, acks, window, resend, requests, peer, keepalive };
     this.incoming = new IncomingStream(guard, new IncomingPackets(options, receivers, connection));
     guard.start({
       version,

@@ -7,6 +7,7 @@ import { Acks } from './acks.js';
 import { lostUnanswered } from './failure.js';
 import { Guard } from './guard.js';
 import { Identifiers } from './identifiers.js';
+import { Leftovers } from './leftovers.js';
 import type { Outcomes } from './outcomes.js';
 import type { Publication } from './publication.js';
 
@@ -16,6 +17,8 @@ export class Session {
   readonly acks = new Acks(this.guard);
   /** QoS 1 and 2, sent and not acknowledged, by identifier; in the order in which they were first sent. */
   readonly inFlight = new Map<number, Publication>();
+  /** Of an earlier process. Undefined: there can be none. */
+  leftovers: Leftovers | undefined;
   readonly #outcomes: Outcomes;
   /** Of the last connection that stood. */
   #version: 4 | 5 | undefined;
@@ -35,9 +38,12 @@ export class Session {
 
   /** CONNACK has come. Where the server has no session, what was kept fails: nobody knows whether the server got it. */
   connected(version: 4 | 5, sessionPresent: boolean): void {
+    const remembers = this.#version !== undefined;
     this.#version = version;
     if (!sessionPresent) {
       this.#lose();
+    } else if (!remembers) {
+      this.leftovers = new Leftovers(this.identifiers, this.guard);
     }
   }
 
@@ -50,11 +56,13 @@ export class Session {
   /** The connection is over. SUBSCRIBE and UNSUBSCRIBE are no part of the session. */
   disconnected(): void {
     this.acks.detach();
+    this.leftovers?.disconnected();
     this.identifiers.keepOnly(this.inFlight.keys());
   }
 
   /** Forgets everything and tells nobody. */
   clear(): void {
+    this.leftovers = undefined;
     this.inFlight.clear();
     this.identifiers.keepOnly([]);
     this.guard.forget();

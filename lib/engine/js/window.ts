@@ -186,7 +186,10 @@ export class Window {
 
   #canSend(qos: number): boolean {
     if (this.#out.congested || this.#resend.held > 0) return false;
-    return qos === 0 || (this.#hasPlace(qos) && this.#session.identifiers.used < MOST_IDENTIFIERS);
+    if (qos === 0) return true;
+    const { identifiers, leftovers } = this.#session;
+    if (!this.#hasPlace(qos) || identifiers.used >= MOST_IDENTIFIERS) return false;
+    return qos === 1 || leftovers === undefined || leftovers.canPublish(this.#out);
   }
 
   /** In the window, for one of QoS 1 or 2. */

@@ -117,6 +117,7 @@ void mqn_client_forget(mqn_client* c, int tell) {
   if (c->owner.paho) MQTTAsync_destroy(&c->owner.paho);
   mqn_outgoing_fail(c, MQN_ERR_CLOSED);
   mqn_message_forget_aliases(c);
+  mqn_port_leftovers_forget(&c->owner);
   mqn_port_forget_acks(&c->owner);
   mqn_guard_free(&c->owner.guard);
   mqn_buffer_free(&c->owner.error_properties);

@@ -55,6 +55,7 @@ void mqn_core_on_link_writable(mqn_link_owner* owner) {
 static void session_lost(mqn_client* c) {
   mqn_guard_forget(&c->owner.guard);
   mqn_port_acks_void(&c->owner);
+  mqn_port_leftovers_forget(&c->owner);
   mqn_credit_tell(c);
 }
 
@@ -62,7 +63,7 @@ void mqn_on_connected(mqn_client* c, int session_present) {
   const mqn_packet_view* connack = mqn_port_current_packet(&c->owner);
   const uint8_t* properties = connack ? connack->properties : NULL;
   uint32_t length = connack ? connack->properties_length : 0, value;
-  int found;
+  int found, remembers = c->session;
   if (c->state != MQN_CLIENT_OPENING) return;
   c->state = MQN_CLIENT_CONNECTED;
   value = mqn_property_number(properties, length, 33, &found);       /* Receive Maximum */
@@ -75,6 +76,7 @@ void mqn_on_connected(mqn_client* c, int session_present) {
   value = mqn_property_number(properties, length, 17, &found);       /* Session Expiry Interval: the server's word is the last */
   c->session = (found ? value : c->session_expiry) != 0;
   if (!session_present) session_lost(c);
+  else if (!remembers) mqn_port_leftovers_begin(&c->owner);
   mqn_event_put(c, MQN_EVENT_CONNECTED, session_present, 0, properties, length, NULL, 0);
   mqn_keep_alive_start(c);
   if (session_present && c->in_flight) mqn_outgoing_resume(c);
@@ -87,6 +89,7 @@ void mqn_session_discard(mqn_client* c) {
   c->session = 0;
   if (c->owner.paho) MQTTAsync_destroy(&c->owner.paho);
   mqn_port_acks_void(&c->owner);
+  mqn_port_leftovers_forget(&c->owner);
   mqn_guard_forget(&c->owner.guard);
   c->owner.resend = 0;
   c->in_flight = 0;

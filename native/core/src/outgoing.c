@@ -30,7 +30,7 @@ static uint64_t packet_size(const mqn_client* c, uint32_t topic, uint32_t proper
 
 static int room(mqn_client* c, int qos) {
   uint32_t window = qos == 2 && c->owner.version == 4 && c->window > WINDOW_OF_QOS_2_IN_4 ? WINDOW_OF_QOS_2_IN_4 : c->window;
-  return (qos == 0 || c->in_flight < window) && !c->owner.resend && mqn_port_can_write(&c->owner);
+  return (qos == 0 || c->in_flight < window) && !c->owner.resend && mqn_port_can_write(&c->owner) && (qos < 2 || mqn_port_can_publish_2(&c->owner));
 }
 
 /* hands one to Paho and lets Paho write it: its list of commands never holds more than one */
