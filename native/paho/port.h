@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "connection.h"
 #include "guard.h"
+#include "memory.h"
 
 typedef struct mqn_link mqn_link;
 typedef struct mqn_link_owner mqn_link_owner;

@@ -233,4 +233,5 @@ void mqn_port_end(void) {
   }
   mqn_link_table_end();
   mqn_transport_end();
+  mqn_memory_end();
 }

@@ -1,5 +1,4 @@
 /* The other side of the seams: what Paho calls instead. Each one says what Paho would do. */
-#include <stdlib.h>
 #include "link.h"
 #include "MQTTProtocolClient.h"
 
@@ -19,13 +18,19 @@ int mqn_paho_getsockopt(uintptr_t socket, int level, int name, void* value, void
   return 0;
 }
 
+int mqn_paho_format_payload(int room, char* to, int length, char* payload) {
+  (void)length; (void)payload;
+  if (room > 0) *to = 0;
+  return 0;
+}
+
 ListElement* mqn_paho_list_append(List* list, void* content, size_t size) {
   static ListElement not_listed;
   return list == &state.publications ? &not_listed : ListAppend(list, content, size);
 }
 int mqn_paho_list_remove(List* list, void* content) {
   if (list != &state.publications) return ListRemove(list, content);
-  free(content);
+  mqn_memory_free(content);
   return 1;
 }
 

@@ -15,6 +15,7 @@ int mqn_paho_usleep(unsigned us);
 #define usleep mqn_paho_usleep                 /* MQTTAsync_stop() waiting for threads */
 #endif
 #include <stdint.h>
+#include "seams_memory.h"
 int mqn_paho_getsockopt(uintptr_t socket, int level, int name, void* value, void* length);
 #define getsockopt mqn_paho_getsockopt         /* of a number that is no descriptor (:2910); never reached, see socket.c */
 #define MQTTProtocol_retry mqn_paho_retry      /* a reconnect sends everything again, of all clients (:2038); walks all clients once a packet (:2839) */

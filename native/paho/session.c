@@ -2,7 +2,6 @@
  * (outboundMsgs, and in `responses` the requests behind them) and QoS 2 messages received and not released (inboundMsgs). The guard keeps the identifiers
  * of both. Paho itself would throw them away at the end of a link whose CONNECT asked for no Session Expiry Interval, also when the server gave one or
  * never answered, and would send everything again at once, whatever the server's Receive Maximum is now: so both are done here. */
-#include <stdlib.h>
 #include <string.h>
 #include "mqtt_native.h"
 #include "link.h"
@@ -25,9 +24,9 @@ int mqn_port_set_client_id(mqn_link_owner* owner, const char* id) {
   Clients* client = ((MQTTAsyncs*)owner->paho)->c;
   char* copy;
   if (strcmp(client->clientID, id) == 0) return MQN_OK;
-  if (!(copy = malloc(strlen(id) + 1))) return MQN_ERR_NO_MEMORY;
+  if (!(copy = mqn_memory_new(strlen(id) + 1))) return MQN_ERR_NO_MEMORY;
   strcpy(copy, id);
-  free(client->clientID);
+  mqn_memory_free(client->clientID);
   client->clientID = copy;
   return MQN_OK;
 }

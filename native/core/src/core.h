@@ -44,6 +44,7 @@ struct mqn_env {
   uint32_t held_completions_count, held_completions_capacity;
   mqn_client* ring_waiting;        /* clients that are held because a ring is full */
   int published;                   /* something was put into a ring in this turn */
+  int untold;                      /* turns for which the binding has not been told of it; 0: it has */
   mqn_client** clients;            /* by number */
   int32_t clients_capacity;
   /* numbers in use: the binding's threads, under reactor.c's lock */
@@ -156,7 +157,7 @@ void mqn_completion_put(mqn_env* env, int32_t client, int32_t slot, int32_t code
 int mqn_events_waiting(const mqn_env* env);                           /* something found no room */
 void mqn_events_flush_held(mqn_env* env);                             /* room may have come */
 void mqn_credit_tell(mqn_client* client);                             /* what has left its queue since the last time */
-void mqn_events_publish(mqn_env* env);                                /* end of the turn: stores the tails, notifies */
+void mqn_events_publish(mqn_env* env, int more);                      /* end of the turn: stores the tails, notifies */
 int32_t mqn_events_intern(mqn_env* env, const char* topic, uint32_t length);   /* MQN_TOPIC_INLINE: too long to intern */
 void mqn_events_free(mqn_env* env);
 

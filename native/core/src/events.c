@@ -4,6 +4,8 @@
 #include <string.h>
 #include "core.h"
 
+#define TURNS_A_BATCH 4        /* at most, before the binding is told */
+
 static uint32_t padded(uint32_t body) { return (MQN_RECORD_HEADER + body + 7) & ~7u; }
 
 /* A contiguous place for a record of `size` bytes, or NULL. No record is larger than half of the ring: in an empty one there is a place for it, wherever the
@@ -143,16 +145,21 @@ void mqn_events_flush_held(mqn_env* env) {
   }
 }
 
-void mqn_events_publish(mqn_env* env) {
+/* `more`: the reactor does not sleep now, and what it will find may be put into the same batch: waking the binding costs more than a turn. */
+void mqn_events_publish(mqn_env* env, int more) {
   if (mqn_events_waiting(env)) {
     /* the binding must see this before it finds nothing to take: it wakes us after taking */
     mqn_store(env->o.control + MQN_CTL_OUT_WANTED, 1);
     mqn_events_flush_held(env);
   }
-  if (!env->published) return;
-  env->published = 0;
-  mqn_store(env->o.control + MQN_CTL_CQ_TAIL, (int32_t)env->cq_tail);
-  mqn_store(env->o.control + MQN_CTL_MQ_TAIL, (int32_t)env->mq_tail);
+  if (env->published) {
+    env->published = 0;
+    mqn_store(env->o.control + MQN_CTL_CQ_TAIL, (int32_t)env->cq_tail);
+    mqn_store(env->o.control + MQN_CTL_MQ_TAIL, (int32_t)env->mq_tail);
+    if (!env->untold) env->untold = 1;
+  }
+  if (!env->untold || (more && env->untold++ < TURNS_A_BATCH)) return;
+  env->untold = 0;
   if (mqn_swap(env->o.control + MQN_CTL_LISTENING, 0) && env->o.notify) env->o.notify(env->o.user);
 }
 

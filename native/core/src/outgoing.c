@@ -71,7 +71,7 @@ static void send_now(mqn_client* c, const char* topic, uint32_t topic_length, co
 static void enqueue(mqn_client* c, const mqn_publication* p) {
   /* what lies in the large block stays there: its payload, and properties when they stand in front of it */
   uint32_t payload = p->large ? 0 : p->length, properties = p->properties == p->large ? 0 : p->properties_length;
-  mqn_outgoing* q = malloc(sizeof *q + properties + payload);
+  mqn_outgoing* q = mqn_memory_new(sizeof *q + properties + payload);
   uint8_t* body = (uint8_t*)(q + 1);
   if (!q) {
     mqn_payload_free(p->large);
@@ -131,7 +131,7 @@ void mqn_outgoing_publish(mqn_client* c, const mqn_publication* p) {
 static void free_outgoing(mqn_outgoing* q) {
   mqn_topic_release(q->topic);
   mqn_payload_free(q->large);
-  free(q);
+  mqn_memory_free(q);
 }
 
 static mqn_publication publication_of(const mqn_outgoing* q) {

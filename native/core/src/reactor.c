@@ -124,7 +124,7 @@ static void complete_flushed(void) {
   }
 }
 
-static void publish(void) {
+static void publish(int more) {
   mqn_env* env;
   while (touched_first) {
     mqn_client* c = touched_first;
@@ -132,7 +132,7 @@ static void publish(void) {
     c->touched = 0;
     mqn_credit_tell(c);
   }
-  for (env = envs; env; env = env->next) mqn_events_publish(env);
+  for (env = envs; env; env = env->next) mqn_events_publish(env, more);
 }
 
 static int work_pending(void) {
@@ -172,7 +172,7 @@ static void turn(void) {
   tell_ended();
   mqn_connection_flush_all();
   complete_flushed();
-  publish();
+  publish(more || packets > 0);
   if (more || packets > 0) uv_run(&loop, UV_RUN_NOWAIT);
   else sleep_until_work();
 }

@@ -44,8 +44,9 @@ const char* mqn_strerror(int code) {
   }
 }
 
-void* mqn_payload_new(size_t length) { return malloc(length ? length : 1); }
-void mqn_payload_free(void* payload) { free(payload); }
+/* As Paho's own large blocks are allocated: those are handed over as they are (record.c) */
+void* mqn_payload_new(size_t length) { return mqn_memory_new_shared(length); }
+void mqn_payload_free(void* payload) { mqn_memory_free_shared(payload); }
 
 void mqn_counters_read(mqn_counters* counters) {
   memset(counters, 0, sizeof *counters);

@@ -1,0 +1,93 @@
+/* What memory.h says. In front of each block stands its size: a number of steps, or 0 for one that belongs to no list. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include "memory.h"
+
+#define STEP 32
+#define SIZES 16               /* up to 512 bytes */
+#define KEPT 4096              /* blocks of a size that wait: after a burst the rest is given back */
+#define HEAD 16                /* keeps the alignment of malloc() */
+
+#if defined(__SANITIZE_ADDRESS__)
+#define POOLED 0               /* a sanitizer must see each block come and go */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POOLED 0
+#endif
+#endif
+#ifndef POOLED
+#define POOLED 1
+#endif
+
+typedef struct waiting { struct waiting* next; } waiting;
+static waiting* lists[SIZES + 1];
+static uint32_t counts[SIZES + 1];
+
+static uint32_t* steps_of(void* block) { return (uint32_t*)(void*)((char*)block - HEAD); }
+
+static void* from_system(uint32_t steps, size_t length) {
+  char* memory = length > SIZE_MAX - HEAD ? NULL : malloc(HEAD + length);
+  if (!memory) return NULL;
+  *(uint32_t*)(void*)memory = steps;
+  return memory + HEAD;
+}
+
+void* mqn_memory_new(size_t length) {
+  size_t steps;
+  waiting* block;
+  if (!POOLED || length > SIZES * STEP) return from_system(0, length);
+  steps = length ? (length + STEP - 1) / STEP : 1;
+  if (!(block = lists[steps])) return from_system((uint32_t)steps, steps * STEP);
+  lists[steps] = block->next;
+  --counts[steps];
+  return block;
+}
+
+void mqn_memory_free(void* block) {
+  uint32_t steps;
+  if (!block) return;
+  steps = *steps_of(block);
+  if (steps == 0 || counts[steps] >= KEPT) {
+    free(steps_of(block));
+    return;
+  }
+  ((waiting*)block)->next = lists[steps];
+  lists[steps] = block;
+  ++counts[steps];
+}
+
+void* mqn_memory_new_zeroed(size_t count, size_t length) {
+  void* block = length && count > SIZE_MAX / length ? NULL : mqn_memory_new(count * length);
+  return block ? memset(block, 0, count * length) : NULL;
+}
+
+void* mqn_memory_resize(void* block, size_t length) {
+  uint32_t steps = block ? *steps_of(block) : 0;
+  char* memory;
+  if (!block) return mqn_memory_new(length);
+  if (steps == 0) {
+    if (length > SIZE_MAX - HEAD || !(memory = realloc(steps_of(block), HEAD + length))) return NULL;
+    return memory + HEAD;
+  }
+  if (length <= (size_t)steps * STEP) return block;
+  if (!(memory = mqn_memory_new(length))) return NULL;
+  memcpy(memory, block, (size_t)steps * STEP);
+  mqn_memory_free(block);
+  return memory;
+}
+
+void* mqn_memory_new_shared(size_t length) { return from_system(0, length); }
+void mqn_memory_free_shared(void* block) { if (block) free(steps_of(block)); }
+
+void mqn_memory_end(void) {
+  uint32_t steps;
+  for (steps = 1; steps <= SIZES; steps++) {
+    while (lists[steps]) {
+      waiting* block = lists[steps];
+      lists[steps] = block->next;
+      free(steps_of(block));
+    }
+    counts[steps] = 0;
+  }
+}

@@ -1,0 +1,15 @@
+/* Memory of Paho, and of what the core queues for it: small blocks by the million, all on the reactor thread. A freed block waits in a list of its
+ * size for the next one that is asked for: no lock, no search, and no call into the C library. */
+#ifndef MQN_MEMORY_H
+#define MQN_MEMORY_H
+#include <stddef.h>
+
+void* mqn_memory_new(size_t length);                    /* NULL: no memory */
+void* mqn_memory_new_zeroed(size_t count, size_t length);
+void* mqn_memory_resize(void* block, size_t length);    /* NULL: no memory, nothing changed */
+void mqn_memory_free(void* block);
+/* Blocks above the largest size of the lists may change hands: any thread may allocate and free one. */
+void* mqn_memory_new_shared(size_t length);
+void mqn_memory_free_shared(void* block);
+void mqn_memory_end(void);                              /* the reactor ends: gives back what waits in the lists */
+#endif

@@ -1,0 +1,84 @@
+/* Blocks of memory against a plain model: whatever sizes are asked for, resized and freed in whatever order, no two blocks overlap, each keeps its bytes,
+ * and what one thread has allocated as shared another may free. Under sanitizers nothing is left behind. */
+#include <stdint.h>
+#include <string.h>
+#include <uv.h>
+#include "check.h"
+#include "memory.h"
+
+#define BLOCKS 6000            /* more of a size than the lists keep */
+
+static uint32_t seed = 1;
+static uint32_t random_number(uint32_t limit) {
+  seed = seed * 1664525u + 1013904223u;
+  return (seed >> 8) % limit;
+}
+
+static struct { uint8_t* block; size_t length; uint8_t fill; } model[BLOCKS];
+
+static int is_intact(int i) {
+  size_t k;
+  for (k = 0; k < model[i].length; k++) if (model[i].block[k] != model[i].fill) return 0;
+  return 1;
+}
+
+static void blocks_keep_their_bytes(void) {
+  int round, i, wrong = 0, misaligned = 0;
+  for (round = 0; round < 200000; round++) {
+    size_t length = random_number(random_number(50) == 0 ? 20000 : 600);
+    i = (int)random_number(BLOCKS);
+    if (model[i].block && random_number(3) == 0) {
+      size_t kept = model[i].length < length ? model[i].length : length;
+      model[i].block = mqn_memory_resize(model[i].block, length);
+      model[i].length = kept;
+      if (!is_intact(i)) wrong++;
+    } else {
+      if (model[i].block && !is_intact(i)) wrong++;
+      mqn_memory_free(model[i].block);
+      model[i].block = random_number(2) ? mqn_memory_new(length) : mqn_memory_resize(NULL, length);
+    }
+    if ((uintptr_t)model[i].block % 16) misaligned++;
+    model[i].length = length;
+    model[i].fill = (uint8_t)round;
+    memset(model[i].block, model[i].fill, length);
+  }
+  for (i = 0; i < BLOCKS; i++) {
+    if (model[i].block && !is_intact(i)) wrong++;
+    mqn_memory_free(model[i].block);
+  }
+  CHECK(wrong == 0 && misaligned == 0, "%d blocks were written over, %d are not aligned", wrong, misaligned);
+}
+
+static void zeroed_blocks_are_zeroed_when_used_again(void) {
+  uint8_t* block;
+  int i, round, dirty = 0;
+  for (round = 0; round < 100; round++) {
+    block = mqn_memory_new_zeroed(10, 10);
+    for (i = 0; i < 100; i++) dirty += block[i] != 0;
+    memset(block, 0xff, 100);
+    mqn_memory_free(block);
+  }
+  CHECK(dirty == 0, "%d bytes", dirty);
+  CHECK(mqn_memory_new_zeroed(SIZE_MAX / 2, 4) == NULL && mqn_memory_new(SIZE_MAX - 4) == NULL, "a size that wraps was allocated");
+}
+
+static void free_shared(void* block) { mqn_memory_free_shared(block); }
+
+static void a_shared_block_may_be_freed_elsewhere_and_here(void) {
+  uv_thread_t thread;
+  void* block = mqn_memory_new_shared(100000);
+  CHECK(uv_thread_create(&thread, free_shared, block) == 0 && uv_thread_join(&thread) == 0, "no thread");
+  mqn_memory_free(mqn_memory_new_shared(10));       /* Paho frees what was not handed on */
+  block = mqn_memory_new(1000);                      /* and what it allocated is handed on */
+  CHECK(uv_thread_create(&thread, free_shared, block) == 0 && uv_thread_join(&thread) == 0, "no thread");
+  mqn_memory_free(NULL);
+  mqn_memory_free_shared(NULL);
+}
+
+int main(void) {
+  blocks_keep_their_bytes();
+  zeroed_blocks_are_zeroed_when_used_again();
+  a_shared_block_may_be_freed_elsewhere_and_here();
+  mqn_memory_end();
+  return check_result();
+}
