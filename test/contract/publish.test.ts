@@ -21,6 +21,19 @@ async function publisherAndSubscriber(engine: EngineUnderTest, server: Server, f
 
 forEachEngine((engine) => {
   forEachServer(servers, (server) => {
+    engine.case('a loop of awaited publishes at QoS 0 lets the event loop turn', async () => {
+      const topic = freshTopic(engine);
+      const publisher = await engine.connected(server.url, { protocolVersion: server.version });
+      let turned = false;
+      setImmediate(() => { turned = true; });
+      let published = 0;
+      while (!turned && published < 20_000) {
+        await publisher.publish(topic, 'x');
+        published += 1;
+      }
+      expect(turned).toBe(true);
+    });
+
     for (const qos of [0, 1, 2] as const) {
       engine.case(`a message of QoS ${qos} arrives with its topic, payload and QoS`, async () => {
         const topic = freshTopic(engine);

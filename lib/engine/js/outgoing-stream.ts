@@ -29,9 +29,11 @@ export class OutgoingStream {
   #next = 0;
   #handed = 0;
   #scheduled = false;
+  /** progress() is planned. */
+  #telling = false;
   #stopped = false;
 
-  /** `progress` is called when the kernel has taken bytes, never from inside a call. */
+  /** `progress` is called when the kernel has taken bytes, once a turn of the event loop, never from inside a call. */
   constructor(transport: Transport, progress: () => void) {
     this.#transport = transport;
     this.#progress = progress;
@@ -97,6 +99,19 @@ export class OutgoingStream {
     this.#hand();
   };
 
+  /**
+   * In the next turn of the event loop. A socket that has room takes bytes within the call and says so in the same turn: a loop of
+   * publishes, each awaited, would then never let the event loop turn, and each would leave in a write of its own.
+   */
+  #progressSoon(): void {
+    if (this.#telling) return;
+    this.#telling = true;
+    setImmediate(() => {
+      this.#telling = false;
+      if (!this.#stopped) this.#progress();
+    });
+  }
+
   #cut(): void {
     if (this.#end > this.#start) {
       this.#pieces.push(this.buffer.subarray(this.#start, this.#end));
@@ -115,7 +130,7 @@ export class OutgoingStream {
           this.#handed -= piece.length;
           this.written += piece.length;
           this.#hand();
-          this.#progress();
+          this.#progressSoon();
         }
       });
     }
