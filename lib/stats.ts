@@ -37,7 +37,10 @@ export interface ClientStats {
   readonly attempts: number;
   /** Publishes taken from the application, and the bytes of their topics, properties and payloads. */
   readonly published: MessagesAndBytes;
-  /** Publishes that are through: QoS 0 written, QoS 1 and 2 acknowledged without an error. */
+  /**
+   * Publishes that are through: QoS 1 and 2 acknowledged without an error, QoS 0 written. One of QoS 0 by write(), of which nobody is told
+   * more, counts when the engine lets go of it: what was in the buffers of a connection that is lost is among them.
+   */
   readonly delivered: number;
   /**
    * Publishes that were taken and given up, whether somebody waited for them or not, by the code of their error. One that timed out or was
@@ -61,7 +64,7 @@ export class Stats {
   reconnections = 0;
   publishedMessages = 0;
   publishedBytes = 0;
-  /** Those with a slot; and those without, which only their number is known of. */
+  /** Those with a slot; and those without, of which only the number is known. */
   delivered = 0;
   deliveredWithoutSlot = 0;
   receivedMessages = 0;

@@ -96,24 +96,13 @@ export interface EngineConnected {
 /** Flags of a message or a publish: qos | retain << 2 | dup << 3. */
 export type MessageFlags = number;
 
-/**
- * An incoming message as the engine hands it over. The payload's bytes are `slab[offset, offset + length)`, the properties'
- * `slab[propertiesOffset, propertiesOffset + propertiesLength)`; the slab is never written again. Nothing is decoded before it is
- * asked for.
- */
-export interface EngineMessage {
-  topic: string;
-  slab: Uint8Array;
-  offset: number;
-  length: number;
-  propertiesOffset: number;
-  propertiesLength: number;
-  flags: MessageFlags;
-}
-
 /** The upper side of an engine. Called on the client's own thread, never from inside a call into the engine. */
 export interface EngineSink<M> {
-  /** Makes the object that onMessages() gets; called once a message. */
+  /**
+   * Makes the object that onMessages() gets; called once a message. The bytes of the payload are `slab[offset, offset + length)`, the
+   * properties' `slab[propertiesOffset, propertiesOffset + propertiesLength)`. The slab is never written again;
+   * nothing was decoded yet.
+   */
   createMessage(
     topic: string,
     slab: Uint8Array,

@@ -117,11 +117,6 @@ async function read(name: string, source: PemSource): Promise<string> {
   return text;
 }
 
-/** Whether a file must be read before connecting. */
-export function readsFiles(options: ResolvedTls): boolean {
-  return [...(options.ca ?? []), options.cert, options.key].some((s) => typeof s === 'string' && !s.includes('-----BEGIN'));
-}
-
 /** Reads what is to be read. Throws ERR_MQTT_OPTION naming the option whose file cannot be read. */
 export async function loadTls(options: ResolvedTls): Promise<EngineTls> {
   const ca = options.ca === undefined ? undefined : (await Promise.all(options.ca.map((one) => read('tls.ca', one)))).join('\n');
