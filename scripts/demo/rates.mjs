@@ -1,7 +1,8 @@
 // Publish and receive rates side by side, with the benchmark's own cells (test/bench), but one short round of each.
 import { buildNullBroker } from '../../test/bench/null-broker.mjs';
 import { formatRate } from '../../test/bench/report.mjs';
-import { LIBRARIES, takeSample } from '../../test/bench/sample.mjs';
+import { LIBRARIES } from '../../test/bench/sample.mjs';
+import { takeRate } from '../../test/bench/suites/rates.mjs';
 
 const SECONDS = 1.5;
 const WARM_UP = 0.4;
@@ -34,8 +35,8 @@ export async function showRates({ line, update, dim, bold, bad }, engines) {
     for (const library of libraries) {
       update(`${title.padEnd(15)}${rates.map((rate) => cellOf(`${formatRate(rate)}/s`)).join('')}${cellOf('...')}`);
       const { depth } = LIBRARIES[library];
-      const sample = { program, library, cell, depth, size: 64, seconds: SECONDS, warmUp: WARM_UP };
-      const { rate = null, total = 0, problems } = await takeSample(sample);
+      const sample = { library, cell, depth, size: 64, seconds: SECONDS, warmUp: WARM_UP };
+      const { rate = null, total = 0, problems } = await takeRate(program, sample);
       rates.push(rate);
       messages += total;
       wrong.push(...problems.map((problem) => `${LIBRARIES[library].title}: ${problem}`));

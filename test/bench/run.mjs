@@ -13,14 +13,27 @@ import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { parseArgs } from 'node:util';
 import { buildNullBroker } from './null-broker.mjs';
-import { formatCell, formatRate, LEGEND, summarize } from './report.mjs';
-import { CELLS, hasDepth, LIBRARIES, takeSample, takesPart } from './sample.mjs';
+import { LEGEND } from './report.mjs';
+import { LIBRARIES } from './sample.mjs';
+import * as rates from './suites/rates.mjs';
 
-const TRIAL_DEPTHS = [10, 100, 1000, 10_000];
-const TRIAL_SECONDS = 0.4;
-const TRIAL_PASSES = 2;       // the better one counts
-const WORTH_DEPTH = 1.05;     // a deeper queue is taken when it is this much faster: below, it only costs memory and latency
-const YARDSTICKS = ['mqttjs', 'crt', 'core'];
+/**
+ * @typedef {object} Suite A module that measures cells of a kind.
+ * @property {Record<string, { title: string, byName?: boolean }>} CELLS `byName`: runs only when --cells asks for it.
+ * @property {(cell: string, context: Context) => Promise<{ runs: { library: string, title: string, samples: object[],
+ *   summary: { problems: string[] } }[], text: string }>} run `runs` go into the JSON as they are, `text` is printed below the title
+ *   of the cell. Problems make the whole run fail.
+ */
+/**
+ * @typedef {object} Context
+ * @property {string} program The null broker.
+ * @property {{ libraries: string[], rounds: number, seconds: number, warmUp: number, size: number, depth?: number, quick: boolean }}
+ *   options
+ * @property {(text: string) => void} progress Shows what runs, on a line that is overwritten.
+ */
+/** @type {Suite[]} */
+const SUITES = [rates];
+const CELLS = Object.assign({}, ...SUITES.map((suite) => suite.CELLS));
 
 function readOptions() {
   const { values } = parseArgs({
@@ -39,12 +52,14 @@ function readOptions() {
   const wrong = libraries.find((name) => !LIBRARIES[name]);
   if (wrong !== undefined) throw new Error(`--engines: '${wrong}' is none of ${Object.keys(LIBRARIES).join(', ')}`);
   const wanted = values.cells?.split(',') ?? [''];
-  const unknown = wanted.find((start) => !Object.keys(CELLS).some((cell) => cell.startsWith(start)));
+  const unknown = wanted.find((start) => start !== 'all' && !Object.keys(CELLS).some((cell) => cell.startsWith(start)));
   if (unknown !== undefined) throw new Error(`--cells: nothing begins with '${unknown}'; there are ${Object.keys(CELLS).join(', ')}`);
   return {
     help: values.help, quick: values.quick, json: values.json, libraries,
     // A cell's own name means that cell, anything else all that begin with it.
-    cells: Object.keys(CELLS).filter((cell) => wanted.some((start) => (CELLS[start] ? cell === start : cell.startsWith(start)))),
+    // Without --cells all but those that run only by name.
+    cells: Object.keys(CELLS).filter((cell) => wanted.some((start) => (
+      start === '' ? !CELLS[cell].byName : CELLS[start] ? cell === start : start === 'all' || cell.startsWith(start)))),
     rounds: number('rounds', values.quick ? 1 : 5, 1),
     seconds: number('seconds', values.quick ? 0.5 : 2, 0.05),
     warmUp: values.quick ? 0.3 : 0.5,
@@ -56,51 +71,6 @@ function readOptions() {
 const live = process.stderr.isTTY && !process.env.NO_COLOR;
 /** One line that is overwritten; nothing where it could not be. */
 const progress = (text) => { if (live) process.stderr.write(`\r\x1b[K${text}`); };
-
-async function chooseDepth(options, program, cell, library) {
-  if (!hasDepth(cell, library)) return { depth: 0 };
-  if (options.depth !== undefined) return { depth: options.depth };
-  if (options.quick) return { depth: LIBRARIES[library].depth };
-  const trials = TRIAL_DEPTHS.map((depth) => ({ depth, rate: 0, problems: [] }));
-  for (let pass = 0; pass < TRIAL_PASSES; pass++) {
-    for (const trial of trials) {
-      const { depth } = trial, { size, warmUp } = options;
-      progress(`${cell}: ${LIBRARIES[library].title} with ${depth} outstanding`);
-      const { rate = 0, problems } = await takeSample({ program, library, cell, depth, size, seconds: TRIAL_SECONDS, warmUp });
-      trial.rate = Math.max(trial.rate, rate);
-      trial.problems.push(...problems);
-    }
-  }
-  return { depth: trials.reduce((best, trial) => (trial.rate > best.rate * WORTH_DEPTH ? trial : best)).depth, trials };
-}
-
-async function runCellOf(options, program, cell) {
-  const runs = [];
-  for (const library of options.libraries.filter((name) => takesPart(cell, name))) {
-    const { title } = LIBRARIES[library];
-    runs.push({ library, title, samples: [], ...await chooseDepth(options, program, cell, library) });
-  }
-  for (let round = 0; round < options.rounds; round++) {
-    for (const run of runs) {
-      const ran = runs.filter(({ samples }) => samples.length > 0);
-      const last = ran.map(({ title, samples }) => `${title} ${formatRate(samples.at(-1).rate)}`);
-      progress(`${cell}: round ${round + 1} of ${options.rounds}, ${run.title} runs${last.length > 0 ? ` (${last.join(', ')})` : ''}`);
-      const load = loadavg()[0];
-      const { library, depth } = run, { size, seconds, warmUp } = options;
-      const sample = await takeSample({ program, library, cell, depth, size, seconds, warmUp });
-      run.samples.push({ round, load, ...sample });
-    }
-  }
-  const yardsticks = YARDSTICKS.map((name) => runs.find(({ library }) => library === name)?.samples);
-  for (const run of runs) {
-    run.summary = summarize(run.samples, ...(YARDSTICKS.includes(run.library) ? [] : yardsticks));
-    for (const { depth, problems } of run.trials ?? []) {
-      run.summary.problems.push(...problems.map((problem) => `trial at depth ${depth}: ${problem}`));
-    }
-  }
-  progress('');
-  return { cell, title: CELLS[cell].title, runs };
-}
 
 function describeMachine() {
   let commit;
@@ -121,7 +91,7 @@ async function main() {
   if (options.help) {
     console.log(`npm run bench -- [--cells A,B] [--engines ${Object.keys(LIBRARIES).join(',')}] [--rounds N] [--seconds N] [--size BYTES]
                  [--depth N] [--json FILE] [--quick]
-cells, or what they begin with: ${Object.keys(CELLS).join(' ')}
+cells, or what they begin with, or all: ${Object.keys(CELLS).join(' ')}
 ${LEGEND}`);
     return;
   }
@@ -136,14 +106,17 @@ ${LEGEND}`);
   console.log(`payload ${size} bytes, ${rounds} round${rounds === 1 ? '' : 's'} of ${seconds} s, null broker on loopback\n`);
   const cells = [];
   for (const cell of options.cells) {
-    const result = await runCellOf(options, program, cell);
-    cells.push(result);
-    console.log(`${formatCell(result.title, result.runs)}\n`);
+    const suite = SUITES.find(({ CELLS: own }) => Object.hasOwn(own, cell));
+    const load = loadavg()[0];
+    const { runs, text } = await suite.run(cell, { program, options, progress });
+    progress('');
+    cells.push({ cell, title: CELLS[cell].title, load, runs });
+    console.log(`${CELLS[cell].title}\n${text}\n`);
   }
   console.log(LEGEND);
   const versions = {};
   for (const { library, samples } of cells.flatMap(({ runs }) => runs)) {
-    const { name, version } = samples.at(-1);
+    const { name, version } = samples.at(-1) ?? {};
     if (name !== undefined) versions[library] = `${name} ${version}`;
   }
   for (const [library, version] of Object.entries(versions)) console.log(`${LIBRARIES[library].title}: ${version}`);

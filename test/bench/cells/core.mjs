@@ -1,4 +1,5 @@
-// The core from C (../core.c): the same cells without JavaScript. This process only starts the program and checks the broker's counters.
+// A sample of the core from C (../core.c): the same cells without JavaScript. This process only starts the program and checks the
+// broker's counters.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expectPublished, expectReceived } from './expect.mjs';

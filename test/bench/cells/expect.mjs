@@ -1,4 +1,7 @@
-// What the null broker must have counted when nothing was lost, repeated, disordered or changed.
+// What the null broker must have counted when nothing was lost, repeated, disordered or changed, and how it is asked.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const SETTLE_TIME = 10_000;
 
 export function expectPublished(problems, report, { total, size, qos }) {
   expect(problems, report, {
@@ -14,5 +17,23 @@ export function expectReceived(problems, report, { total, qos }) {
 function expect(problems, report, expected) {
   for (const [name, value] of Object.entries(expected)) {
     if (report[name] !== value) problems.push(`the broker's ${name} is ${report[name]}, not ${value}`);
+  }
+}
+
+/** Asks the broker for its counters until `complete` says that all has arrived, or gives the last ones. */
+export async function reportWhen(library, complete) {
+  for (const until = performance.now() + SETTLE_TIME; ;) {
+    const text = await new Promise((resolve, reject) => {
+      const stop = library.onMessage((topic, payload) => {
+        if (topic !== 'report') return;
+        stop();
+        resolve(Buffer.from(payload).toString());
+      });
+      library.subscribe('report', 0).catch(reject);
+    });
+    await library.unsubscribe('report');
+    const { connection } = JSON.parse(text);
+    if (complete(connection) || performance.now() > until) return connection;
+    await sleep(20);
   }
 }

@@ -1,16 +1,16 @@
 // Bare mqtt.js, called as its documentation says.
 import { createRequire } from 'node:module';
 import mqtt from 'mqtt';
-import { runCell } from './harness.mjs';
 
-let client;
+const { version } = createRequire(import.meta.url)('mqtt/package.json');
 const options = [{ qos: 0 }, { qos: 1 }, { qos: 2 }];
 
-await runCell({
-  async connect(port, { ca }) {
-    client = await (ca === undefined ? mqtt.connectAsync(`mqtt://127.0.0.1:${port}`) : mqtt.connectAsync(`mqtts://127.0.0.1:${port}`, { ca }));
-    return { name: 'mqtt.js', version: createRequire(import.meta.url)('mqtt/package.json').version };
-  },
+export async function open({ port, ca }) {
+  return connection(await (ca === undefined ? mqtt.connectAsync(`mqtt://127.0.0.1:${port}`) : mqtt.connectAsync(`mqtts://127.0.0.1:${port}`, { ca })));
+}
+
+const connection = (client) => ({
+  about: { name: 'mqtt.js', version },
   // A publish at QoS 0 settles while its payload is still in the stream, by reference: as much as the stream's mark, and some more.
   heldBytes: 256 * 1024,
   publish: (topic, payload, qos) => client.publishAsync(topic, payload, options[qos]),

@@ -1,28 +1,31 @@
 // aws-crt's MQTT 5 client, called as its documentation says, with its default options. Installed in ../peers alone.
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { runCell } from './harness.mjs';
 
 process.removeAllListeners('warning'); // that a future version will want a newer Node
 const require = createRequire(new URL('../peers/', import.meta.url));
 const { io, mqtt5 } = require('aws-crt');
 
-let client;
+const { version } = require('aws-crt/package.json');
 
-await runCell({
-  async connect(port, { ca }) {
-    const tls = new io.TlsContextOptions();
-    if (ca !== undefined) tls.override_default_trust_store(ca);
-    const tlsCtx = ca === undefined ? undefined : new io.ClientTlsContext(tls);
-    client = new mqtt5.Mqtt5Client({ hostName: '127.0.0.1', port, tlsCtx, connectProperties: { clientId: 'bench', keepAliveIntervalSeconds: 60 } });
-    const connected = new Promise((resolve, reject) => {
-      client.once('connectionSuccess', resolve);
-      client.once('connectionFailure', ({ error }) => reject(error));
-    });
-    client.start();
-    await connected;
-    return { name: 'aws-crt', version: require('aws-crt/package.json').version };
-  },
+export async function open({ port, ca }) {
+  const tls = new io.TlsContextOptions();
+  if (ca !== undefined) tls.override_default_trust_store(ca);
+  const tlsCtx = ca === undefined ? undefined : new io.ClientTlsContext(tls);
+  const client = new mqtt5.Mqtt5Client({ hostName: '127.0.0.1', port, tlsCtx, connectProperties: { clientId: 'bench', keepAliveIntervalSeconds: 60 } });
+  const connected = new Promise((resolve, reject) => {
+    client.once('connectionSuccess', resolve);
+    client.once('connectionFailure', ({ error }) => reject(error));
+  });
+  client.start();
+  await connected;
+  return connection(client);
+}
+
+const connection = (client) => ({
+  about: { name: 'aws-crt', version },
+  // Its own threads keep the process alive for some time after close(): that is not what is measured.
+  lingers: true,
   publish: (topicName, payload, qos) => client.publish({ topicName, payload, qos }),
   // It has no publish without a promise: as many as may be outstanding are kept on their way, without waiting for one in particular.
   write: ({ topic, lanes, next, written, running, starved }) => new Promise((resolve, reject) => {
@@ -66,6 +69,3 @@ await runCell({
     client.close();
   },
 });
-
-// Its own threads keep the process alive for some time after close(): that is not what is measured.
-process.exit();

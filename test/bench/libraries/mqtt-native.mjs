@@ -2,18 +2,17 @@
 import { once } from 'node:events';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { Client } from 'mqtt-native';
-import { runCell } from './harness.mjs';
 
-let client;
 const options = [{ qos: 0 }, { qos: 1 }, { qos: 2 }];
 
-await runCell({
-  async connect(port, { engine, ca }) {
-    client = ca === undefined ? new Client(`mqtt://127.0.0.1:${port}`, { engine }) : new Client(`mqtts://127.0.0.1:${port}`, { engine, tls: { ca } });
-    await client.connect();
-    const { name, version, reason } = client.engine;
-    return { name: `mqtt-native, ${name} engine`, version, reason };
-  },
+export async function open({ port, engine, ca }) {
+  const client = ca === undefined ? new Client(`mqtt://127.0.0.1:${port}`, { engine }) : new Client(`mqtts://127.0.0.1:${port}`, { engine, tls: { ca } });
+  await client.connect();
+  return connection(client);
+}
+
+const connection = (client) => ({
+  about: { name: `mqtt-native, ${client.engine.name} engine`, version: client.engine.version, reason: client.engine.reason },
   publish: (topic, payload, qos) => client.publish(topic, payload, options[qos]),
   async write({ topic, next, written, running, starved }) {
     while (running()) {

@@ -1,58 +1,28 @@
-// One sample, in a process of its own: connects one client to one null broker, runs one cell, proves at the far end that nothing was lost,
-// and prints the result as one line of JSON. What is measured is the loop in publish() and the listener in receive(); the files beside this
-// one say how each library is called.
+// One sample of a rate, in a process of its own: connects one client to one null broker, publishes or receives as fast as it can, and
+// proves at the far end that nothing was lost. What is measured is the loop in publish() and the listener in receive().
 //
-//   node <library>.mjs '{"cell":"publish-q1","port":1883,"seconds":2,"warmUp":0.5,"size":64,"depth":100}'
-import { readFileSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+//   node rate.mjs '{"library":"mqttjs.mjs","cell":"publish-q1","port":1883,"seconds":2,"warmUp":0.5,"size":64,"depth":100}'
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import { makeComparer, makeStampedPayload } from '../payload.mjs';
-import { expectPublished, expectReceived } from './expect.mjs';
+import { expectPublished, expectReceived, reportWhen } from './expect.mjs';
+import { measure } from './measure.mjs';
+import { runScenario } from './scenario.mjs';
 
 const LANE_BYTES = 64 * 1024 * 1024; // payloads outstanding at most
 const COMPARED = 10_000;             // messages compared byte by byte behind the measured ones, or what comes in COMPARE_TIME
 const COMPARE_TIME = 200;
 const STARVED_AFTER = 20;
-const SETTLE_TIME = 10_000;
 
-/**
- * @typedef {object} Library How one library is called. One client a process, so these are called from one place each.
- * @property {(port: number, plan: { ca?: string }) => Promise<object>} connect With `ca` over TLS, that certificate being trusted.
- *   Resolves to what to say about the connection: { name, version, ... }.
- * @property {(topic: string, payload: Uint8Array, qos: number) => Promise<unknown>} publish
- * @property {(writer: Writer) => Promise<void>} write Publishes at QoS 0 without promises until running() says no; waits where
- *   the library says so.
- * @property {(listener: (payload: Uint8Array) => void) => () => void} onPayload The library's own event; returns how to stop.
- * @property {(listener: (topic: string, payload: Uint8Array) => void) => () => void} onMessage The same with the topic.
- * @property {(filter: string, qos: number, count: (payload: Uint8Array) => void, compare: (topic: string, payload: Uint8Array) => void) =>
- *   Promise<() => void>} [loop] Subscribes and reads with `for await`: calls `count` with each payload, and `compare` once the function it
- *   resolves to was called. Where a library has no such loop its event takes part.
- * @property {(filter: string, qos: number) => Promise<unknown>} subscribe
- * @property {(filter: string) => Promise<unknown>} unsubscribe
- * @property {() => Promise<unknown>} close
- * @property {number} [heldBytes] Payload bytes that the library may still refer to when a publish at QoS 0 has settled.
- */
+const CELL = /^(?:tls-)?(publish|receive)-q([012])(?:-(write|loop))?$/;
 
-/**
- * @typedef {object} Writer
- * @property {string} topic
- * @property {number} lanes The depth, where the library needs one.
- * @property {() => boolean} running
- * @property {() => Uint8Array} next The next payload.
- * @property {() => void} written A message has been taken.
- * @property {() => boolean} starved The event loop has not turned for a while: wait for setImmediate().
- */
-
-/** @param {Library} library */
-export async function runCell(library) {
-  const plan = JSON.parse(process.argv[2]);
-  const [, kind, qos, way] = /^(?:tls-)?(publish|receive)-q([012])(?:-(write|loop))?$/.exec(plan.cell);
-  const about = await library.connect(plan.port, plan);
+await runScenario(async (open, plan) => {
+  const [, kind, qos, way] = CELL.exec(plan.cell);
+  const library = await open(plan);
   const run = kind === 'publish' ? publish : receive;
   const result = await run(library, { ...plan, qos: Number(qos), way });
   await library.close();
-  console.log(JSON.stringify({ ...about, ...result }));
-}
+  return { ...library.about, ...result };
+});
 
 async function publish(library, { qos, way, size, depth, seconds, warmUp }) {
   const lanes = Math.max(1, Math.min(depth, Math.floor(LANE_BYTES / Math.max(size, 1))));
@@ -148,56 +118,4 @@ async function receive(library, { qos, way, size, seconds, warmUp, floodRate }) 
   if (compared === 0) problems.push('no message was compared');
   expectReceived(problems, report, { total: meter.done, qos });
   return { ...measured, total: meter.done, compared, problems, report };
-}
-
-/** Counts what happens in `seconds`, after `warmUp` seconds of the same. */
-async function measure(meter, warmUp, seconds) {
-  await sleep(warmUp * 1000);
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  const before = { done: meter.done, main: mainThreadCpu(), all: process.cpuUsage(), time: performance.now() };
-  await sleep(seconds * 1000);
-  const time = performance.now() - before.time, messages = meter.done - before.done;
-  const main = mainThreadCpu(), all = process.cpuUsage(before.all);
-  delay.disable();
-  return {
-    messages,
-    rate: messages / time * 1000,
-    mainNs: main === undefined ? null : (main - before.main) / messages,
-    processNs: (all.user + all.system) * 1000 / messages,
-    loopP99: delay.percentile(99) / 1e6,
-    loopMax: delay.max / 1e6,
-    rss: process.memoryUsage.rss(),
-  };
-}
-
-/** CPU time of this thread alone, ns: garbage collection helpers and a library's own threads are not in it. */
-function mainThreadCpu() {
-  if (process.threadCpuUsage) {
-    const { user, system } = process.threadCpuUsage();
-    return (user + system) * 1000;
-  }
-  try {
-    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[0]);
-  } catch {
-    return undefined; // a kernel without scheduler statistics
-  }
-}
-
-/** Asks the broker for its counters until `complete` says that all has arrived, or gives the last ones. */
-async function reportWhen(library, complete) {
-  for (const until = performance.now() + SETTLE_TIME; ;) {
-    const text = await new Promise((resolve, reject) => {
-      const stop = library.onMessage((topic, payload) => {
-        if (topic !== 'report') return;
-        stop();
-        resolve(Buffer.from(payload).toString());
-      });
-      library.subscribe('report', 0).catch(reject);
-    });
-    await library.unsubscribe('report');
-    const { connection } = JSON.parse(text);
-    if (complete(connection) || performance.now() > until) return connection;
-    await sleep(20);
-  }
 }
