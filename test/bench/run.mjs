@@ -15,7 +15,13 @@ import { parseArgs } from 'node:util';
 import { buildNullBroker } from './null-broker.mjs';
 import { LEGEND } from './report.mjs';
 import { LIBRARIES } from './sample.mjs';
+import * as clients from './suites/clients.mjs';
+import * as depths from './suites/depths.mjs';
+import * as idle from './suites/idle.mjs';
+import * as latency from './suites/latency.mjs';
+import * as memory from './suites/memory.mjs';
 import * as rates from './suites/rates.mjs';
+import * as sizes from './suites/sizes.mjs';
 
 /**
  * @typedef {object} Suite A module that measures cells of a kind.
@@ -32,7 +38,7 @@ import * as rates from './suites/rates.mjs';
  * @property {(text: string) => void} progress Shows what runs, on a line that is overwritten.
  */
 /** @type {Suite[]} */
-const SUITES = [rates];
+const SUITES = [rates, sizes, depths, clients, latency, idle, memory];
 const CELLS = Object.assign({}, ...SUITES.map((suite) => suite.CELLS));
 
 function readOptions() {

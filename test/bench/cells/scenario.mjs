@@ -30,8 +30,8 @@
 
 /**
  * @param {(open: (plan: object) => Promise<Library>, plan: object) => Promise<{ problems: string[] }>} scenario `open` makes a client of
- *   the library that the plan names, connected to the plan's port. What it resolves to is the sample; an empty list of problems says that every
- *   message was accounted for.
+ *   the library that the plan names, connected to the plan's port. What it resolves to is the sample; an empty list of problems says that
+ *   every message was accounted for.
  */
 export async function runScenario(scenario) {
   const plan = JSON.parse(process.argv[2]);
