@@ -63,7 +63,13 @@ export class Dispatcher {
   #stamp = 0;
   #earlyMessages = 0;
   #earlyBytes = 0;
-  /** Until the next turn of the event loop: what awaits connect() runs before the first message, and may still add a listener. */
+  /**
+   * No message before the next turn of the event loop. Otherwise:
+   * 1. SUBACK and 1,500 messages of that subscription arrive in one piece.
+   * 2. SUBACK resolves subscribe(); the messages are handed out in the same go, before anything that awaits subscribe() has run.
+   * 3. The application begins its loop, and the subscription has kept what it may keep without one, and dropped the rest.
+   * The same with connect() and a listener that is added behind it.
+   */
   #waitTurn = false;
 
   constructor(emitter: object, log: Log, stats: ReceivedStats, options: DispatcherOptions) {
@@ -268,6 +274,12 @@ export class Dispatcher {
     }
     if (sessionPresent) this.#identifiers.avoidThoseBefore();
     this.#identifiersAvailable = protocolVersion === 5 && limits.subscriptionIdentifiersAvailable;
+    this.waitTurn();
+  }
+
+  /** Who awaits what was just resolved runs before the next message, and may begin a loop or add a listener. */
+  waitTurn(): void {
+    if (this.#waitTurn) return;
     this.#waitTurn = true;
     setImmediate(() => {
       this.#waitTurn = false;

@@ -62,6 +62,7 @@ export class Sink implements EngineSink<IncomingMessage> {
   }
 
   onSubscribed(slot: number, reasonCodes: Uint8Array, properties: Uint8Array | undefined): void {
+    this.#dispatcher.waitTurn();
     this.#answer(slot, { reasonCodes, properties });
   }
 

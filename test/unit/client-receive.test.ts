@@ -14,6 +14,7 @@ import type { FakeEngine } from '../support/fake-engine.js';
 async function subscribed(client: Client, engine: FakeEngine, filter: string, handler?: MessageHandler): Promise<Subscription> {
   const subscribing = client.subscribe(filter, { qos: 2 }, handler);
   engine.answer([2]);
+  await turn();
   return subscribing;
 }
 
@@ -453,11 +454,13 @@ describe('handlers', () => {
     engine.answer(filters.map(() => 1));
     await subscribing;
     const batch = () => Array.from({ length: 10_000 }, (_, i) => engine.message(`site/${i}/t`));
+    await turn();
     engine.deliver(batch());
     expect(handled).toBe(10_000);
     const unsubscribing = client.unsubscribe('site/5/+');
     engine.answer([0]);
     await unsubscribing;
+    await turn();
     engine.deliver(batch());
     expect(handled).toBe(19_999);
   });

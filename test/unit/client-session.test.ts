@@ -33,6 +33,7 @@ async function subscribed(fake: FakeClient, filters: Filters, options?: Subscrib
   const subscribing = fake.client.subscribe(filters, options as SubscribeOptions);
   await turn();
   fake.engine.answer(fake.engine.requests[0]!.filters.map(() => 0));
+  await turn();
   return subscribing;
 }
 
@@ -254,6 +255,7 @@ describe('subscriptions', () => {
     await subscribed(fake, 'b', (message) => { got.push(`handler ${message.text()}`); });
     await again(fake, false);
     while (fake.engine.requests.length > 0) fake.engine.answer([0]);
+    await turn();
     fake.engine.deliver([fake.engine.message('a', '1'), fake.engine.message('b', '2')]);
     await turn();
     expect(got.sort()).toEqual(['handler 2', 'loop 1']);

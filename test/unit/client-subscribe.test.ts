@@ -103,11 +103,13 @@ describe('SUBSCRIBE', () => {
     const subscription = await some;
     expect(subscription.grants).toEqual([{ filter: 'a', reasonCode: 0x80 }, { filter: 'b', reasonCode: 1 }, { filter: 'c', reasonCode: 0x87 }]);
     expect(subscription.filters).toEqual(['b']);
+    await turn();
     engine.deliver(['a', 'b', 'c'].map((topic) => engine.message(topic)));
     expect(topics).toEqual(['b']);
     const all = client.subscribe(['a', 'b']);
     engine.answer([0x80, 0x87]);
     await expect(all).rejects.toMatchObject({ code: 'ERR_MQTT_SUBSCRIBE', reasonCode: 0x80 });
+    await turn();
     engine.deliver([engine.message('b')]);
     expect(topics).toEqual(['b', 'b']);
   });
@@ -151,9 +153,11 @@ describe('UNSUBSCRIBE', () => {
     const unsubscribing = client.unsubscribe('a', { properties: { userProperties: { k: 'v' } } });
     expect(engine.requests).toMatchObject([{ kind: 'unsubscribe', filters: ['a'], properties: Buffer.from('2600016b000176', 'hex') }]);
     // On its way: the server may still send.
+    await turn();
     engine.deliver([engine.message('a')]);
     engine.answer([0], Buffer.from('1f00026f6b', 'hex'));
     expect(await unsubscribing).toEqual({ filters: ['a'], reasonCodes: [0], properties: { reasonString: 'ok' } });
+    await turn();
     engine.deliver([engine.message('a'), engine.message('b')]);
     expect(got).toEqual(['first a', 'second a', 'first b']);
     expect([first.filters, first.active, second.filters, second.active]).toEqual([['b'], true, [], false]);
@@ -175,6 +179,7 @@ describe('UNSUBSCRIBE', () => {
     const unsubscribing = subscription.unsubscribe();
     engine.answer([0x87]);
     await expect(unsubscribing).rejects.toMatchObject({ code: 'ERR_MQTT_UNSUBSCRIBE', reasonCode: 0x87 });
+    await turn();
     engine.deliver([engine.message('a')]);
     expect(handled).toBe(1);
     expect(subscription.active).toBe(true);
@@ -195,6 +200,7 @@ describe('UNSUBSCRIBE', () => {
     expect(engine.requests).toMatchObject([{ filters: ['first'] }]);
     engine.answer([0]);
     expect((await unsubscribing).filters).toEqual(['first']);
+    await turn();
     engine.deliver([engine.message('a'), engine.message('first')]);
     expect(got).toEqual(['second a']);
     expect(first!.active).toBe(false);
@@ -214,6 +220,7 @@ describe('UNSUBSCRIBE', () => {
     engine.answer([0x11]);
     engine.answer([0]);
     await Promise.all([unsubscribing, subscribing]);
+    await turn();
     engine.deliver([engine.message('a')]);
     expect(handled).toBe(1);
   });
@@ -283,6 +290,7 @@ describe('subscriptions and the end of a connection', () => {
     await turn();
     expect(engine.requests).toMatchObject([{ filters: request!.filters, options: request!.options, properties: request!.properties }]);
     engine.answer([1, 0]);
+    await turn();
     engine.deliver([engine.message('a', 'again')]);
     expect(got).toEqual(['again']);
     expect(subscription.active).toBe(true);

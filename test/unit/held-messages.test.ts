@@ -33,6 +33,7 @@ async function start(options: ClientOptions = {}): Promise<Started> {
     const subscribing = client.subscribe(filter, { qos: 2 }, handler(name));
     engine.answer([2]);
     await subscribing;
+    await turn();
   }
   return { client, engine, fake, errors, end };
 }

@@ -13,6 +13,7 @@ const SESSION: ClientOptions = { ...RECONNECTING, sessionExpiryInterval: 100 };
 async function subscribed(client: Client, engine: FakeEngine, filters: string | string[]): Promise<Subscription> {
   const subscribing = client.subscribe(filters, { qos: 2 });
   engine.answer(engine.requests.at(-1)!.filters.map(() => 2));
+  await turn();
   return subscribing;
 }
 
@@ -78,6 +79,7 @@ describe('a loop of a client that reconnects', () => {
     expect(second).not.toBe(engine);
     expect(second.requests).toMatchObject([{ kind: 'subscribe', filters: ['a'], options: [2] }]);
     second.answer([1]);
+    await turn();
     second.deliver(['4', '5'].map((text) => second.message('a', text, 1)));
     const got: string[] = [];
     for await (const one of { [Symbol.asyncIterator]: () => loop }) if (got.push(one.text()) === 4) break;

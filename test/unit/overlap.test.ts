@@ -22,6 +22,7 @@ async function subscribe(
   const identifier = identifierOf(engine) ?? '';
   const request = engine.requests.at(-1)!;
   engine.answer(request.filters.map(() => code));
+  await turn();
   return { subscription: await subscribing, identifier };
 }
 
@@ -154,6 +155,7 @@ describe('two subscriptions to one filter', () => {
     expect(got.splice(0)).toEqual(['first m', 'second m', 'other m', 'first m', 'second m', 'other m']);
     engine.answer([0]);
     await subscribing;
+    await turn();
     engine.deliver([second, other.identifier].map((one) => engine.message('x/1', 'm', 0, one)));
     expect(got).toEqual(['first m', 'second m', 'other m']);
   });
@@ -180,6 +182,7 @@ describe('a call with several filters', () => {
     const second = identifierOf(engine)!;
     engine.answer([0x87, 0]);
     expect((await subscribing).filters).toEqual(['x/#']);
+    await turn();
     engine.deliver([first.identifier, second].map((one) => engine.message('x/1', 'm', 0, one)));
     expect(got).toEqual(['first m', 'second m']);
   });

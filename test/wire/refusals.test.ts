@@ -3,7 +3,7 @@
  * that waited hears why. The broker is a script that refuses with each code the standard has.
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import type { ClientOptions } from 'mqtt-native';
+import type { ClientOptions, MqttError } from 'mqtt-native';
 import { forEachEngine } from '../support/engines.js';
 import { errorsOf, eventsOf, SOON, untilEvent } from '../support/events.js';
 import { codeOf, failureOf } from '../support/outcomes.js';

@@ -44,6 +44,43 @@ forEachEngine((engine) => {
     });
   });
 
+  describe('messages in one piece with SUBACK', () => {
+    // More than a subscription keeps before a loop runs.
+    const COUNT = 3000;
+    for (const qos of [0, 1] as const) {
+      engine.case(`${COUNT} of QoS ${qos}: a loop that begins behind subscribe() gets them all`, async () => {
+        const { client, link, packets } = await connected(engine, broker, 4);
+        const subscribing = client.subscribe('t', { qos });
+        await link.expectType(8);
+        link.send(Buffer.concat([
+          packets.suback(1, [qos]),
+          ...Array.from({ length: COUNT }, (_, i) => packets.publish({ topic: 't', payload: String(i), qos, ...(qos > 0 && { id: i + 1 }) })),
+        ]));
+        const got: string[] = [];
+        for await (const message of await subscribing) {
+          if (got.push(message.text()) === COUNT) break;
+        }
+        expect(got).toEqual(Array.from({ length: COUNT }, (_, i) => String(i)));
+      });
+    }
+
+    engine.case('a listener that is added behind subscribe() gets the first one', async () => {
+      const { client, link, packets } = await connected(engine, broker, 4);
+      const subscribing = client.subscribe('t');
+      await link.expectType(8);
+      link.send(Buffer.concat([packets.suback(1, [0]), packets.publish({ topic: 't', payload: 'first' }), packets.publish({ topic: 't', payload: 'last' })]));
+      await subscribing;
+      const got: string[] = [];
+      await new Promise<void>((resolve) => {
+        client.on('message', (message) => {
+          got.push(message.text());
+          if (message.text() === 'last') resolve();
+        });
+      });
+      expect(got).toEqual(['first', 'last']);
+    });
+  });
+
   describe('5', () => {
     const options = [
       { options: { qos: 0 as const }, byte: '00' },
