@@ -1,6 +1,6 @@
 /* Acknowledgements leave when the application is done with the message, in order of arrival (4.6.0-2, -3).
  *
- * Paho sends PUBACK and PUBREC right after its callback returned; MQTTProtocolClient.c calls these instead. The core delivers every message at
+ * Paho would send PUBREC as soon as it has the PUBLISH; MQTTProtocolClient.c calls these instead. The core delivers every message at
  * its PUBLISH: QoS 1 and 2, 3.1.1 and 5 alike. So PUBACK and PUBREC wait, and a process that dies before its handler is done gets the
  * message again. Why PUBREC and not PUBCOMP:
  *   1. PUBLISH arrives, Paho answers PUBREC: the server may now forget the payload;
@@ -12,7 +12,7 @@
 #include "link.h"
 #include "MQTTProtocolClient.h"
 
-static int hold_back(mqn_link_owner* owner, uint8_t type, uint16_t id) {
+int mqn_ack_later(mqn_link_owner* owner, uint8_t type, uint16_t id) {
   if (owner->link->failed) return SOCKET_ERROR;   /* no memory: it was not delivered, so nobody will be done with it */
   if (owner->acks_tail - owner->acks_head == owner->acks_capacity) {
     uint32_t i, count = owner->acks_tail - owner->acks_head, capacity = owner->acks_capacity ? owner->acks_capacity * 2 : 64;
@@ -43,7 +43,7 @@ static int waits(const mqn_link_owner* owner, uint16_t id) {
 int mqn_paho_send_puback(int version, int id, networkHandles* net, const char* client_id) {
   mqn_link* link = mqn_link_of(net);
   (void)version; (void)client_id;
-  return link ? hold_back(link->owner, PUBACK, (uint16_t)id) : SOCKET_ERROR;
+  return link ? mqn_ack_later(link->owner, PUBACK, (uint16_t)id) : SOCKET_ERROR;
 }
 
 static Messages* incoming_message(const mqn_link_owner* owner, uint16_t id) {
@@ -78,7 +78,7 @@ int mqn_paho_send_pubrec(int version, int id, networkHandles* net, const char* c
   entry = mqn_ids_find(&link->owner->guard.incoming, (uint16_t)id);
   if (entry && entry->state == MQN_ID_IN_RELEASE) return MQTTPacket_send_pubrec(version, id, net, client_id);
   if (link->owner->guard.repeated && waits(link->owner, (uint16_t)id)) return TCPSOCKET_COMPLETE;   /* repeated before the application was done: one answer */
-  return hold_back(link->owner, PUBREC, (uint16_t)id);
+  return mqn_ack_later(link->owner, PUBREC, (uint16_t)id);
 }
 
 static int send_with_reason(mqn_link* link, uint8_t type, uint16_t id, uint8_t reason_code) {

@@ -19,6 +19,9 @@ struct mqn_link {
   size_t packet_size;           /* size of the packet at the start of connection->in, 0: not known yet */
   mqn_packet_view view;         /* the packet Paho is handling */
   int handling;                 /* view is good */
+  const char* shown;            /* what Paho has not read of this packet */
+  size_t shown_left;
+  uint8_t exchange[8];          /* shown to it instead of a PUBLISH of QoS 2 */
   uint64_t bytes_written, bytes_seen;
   mqn_aliases* aliases;         /* of this side's topics, NULL until the first */
   /* Paho's list elements of this client, found once a connection. They live until MQTTAsync_destroy(), which closes the link first. */
@@ -41,6 +44,7 @@ uint16_t mqn_alias_for(mqn_link* link, const char* topic, uint32_t length, int* 
 void mqn_aliases_free(mqn_link* link);
 uint16_t mqn_next_identifier(const mqn_link_owner* owner);    /* that Paho will get; 0: none is free. (identifiers.c) */
 int mqn_leftover_released(mqn_link_owner* owner, uint16_t id);   /* PUBCOMP has come: 1: it is about a leftover, and not for Paho. (leftovers.c) */
+int mqn_ack_later(mqn_link_owner* owner, uint8_t type, uint16_t id);   /* it was delivered: answered when the application is done. 0, or -1: the link has failed (acks.c) */
 mqn_link* mqn_link_current(void);             /* the link whose packet Paho is handling, or NULL */
 int mqn_link_table_start(void);
 void mqn_link_table_end(void);

@@ -51,7 +51,7 @@ struct mqn_link_owner {
 mqn_link_owner* mqn_core_find_owner(int key);               /* Paho's URI is tcp://<key>:1 */
 void mqn_core_on_link_writable(mqn_link_owner* owner);      /* bytes left, or the backlog fell: more may be sent */
 void mqn_core_on_link_closed(mqn_link_owner* owner);        /* Paho let go of the link; owner->error may be 0: closed on purpose */
-void mqn_core_on_publish_2(mqn_link_owner* owner, const mqn_packet_view* view);  /* 3.1.1: the first PUBLISH of a QoS 2 exchange */
+void mqn_core_on_publish(mqn_link_owner* owner, const mqn_packet_view* view);  /* guard.repeated: a message that was delivered before */
 void mqn_core_log(int level, const char* text);
 
 /* ---- life ---- */

@@ -57,14 +57,44 @@ static void finish_current(void) {
   current = NULL;
 }
 
-static void on_checked_publish(mqn_link* link) {
-  mqn_link_owner* owner = link->owner;
-  /* 3.1.1: Paho would deliver at PUBREL, after its PUBREC has promised the message; the application gets it before (see acks.c) */
-  if (link->view.type == PUBLISH && (link->view.flags >> 1 & 3) == 2 && owner->version == 4 && !owner->guard.repeated)
-    mqn_core_on_publish_2(owner, &link->view);
+/* What Paho reads next: the packet as it lies in the buffer. */
+static void show(mqn_link* link, const uint8_t* data) {
+  link->shown = (const char*)data;
+  link->shown_left = link->packet_size;
 }
 
-/* 1: a whole packet that Paho may see; 0: none yet; -1: the link has ended */
+/* Of a QoS 2 exchange Paho keeps the identifier. The message was delivered: without topic, properties and payload there is nothing to copy. */
+static void show_exchange(mqn_link* link, uint8_t first_byte) {
+  uint8_t* p = link->exchange;
+  *p++ = first_byte;
+  *p++ = link->owner->version == 5 ? 5 : 4;
+  *p++ = 0;
+  *p++ = 0;
+  *p++ = (uint8_t)(link->view.id >> 8);
+  *p++ = (uint8_t)link->view.id;
+  if (link->owner->version == 5) *p++ = 0;
+  link->shown = (const char*)link->exchange;
+  link->shown_left = (size_t)(p - link->exchange);
+}
+
+/* A PUBLISH is delivered from where it lies, before Paho could copy it, at every QoS: in 3.1.1 Paho would deliver QoS 2 after its PUBREC has promised
+ * the message (see acks.c). 1: that was all, Paho has no part in it; 0: it has one, or the link has failed. */
+static int on_publish(mqn_link* link, uint8_t first_byte) {
+  mqn_link_owner* owner = link->owner;
+  unsigned qos = link->view.flags >> 1 & 3;
+  if (qos == 2) {
+    show_exchange(link, first_byte);
+    mqn_core_on_publish(owner, &link->view);
+    return 0;
+  }
+  mqn_core_on_publish(owner, &link->view);
+  if (link->failed) return 0;
+  if (qos == 1 && mqn_ack_later(owner, PUBACK, link->view.id) != 0) return 0;
+  mqn_link_client(link)->net.lastReceived = MQTTTime_now();
+  return 1;
+}
+
+/* 1: a whole packet that Paho may see; 2: one in which it has no part; 0: none yet; -1: the link has ended */
 static int next_packet(mqn_link* link) {
   mqn_connection* c = link->connection;
   mqn_guard* guard = &link->owner->guard;
@@ -99,19 +129,38 @@ static int next_packet(mqn_link* link) {
       mqn_core_on_link_writable(link->owner);
       continue;
     }
+    show(link, data);
+    if (link->view.type == PUBLISH) {
+      if (on_publish(link, data[0])) {
+        c->in.start += link->packet_size;
+        link->packet_size = 0;
+        return 2;
+      }
+      if (link->failed) break;
+    }
     link->handling = 1;
-    on_checked_publish(link);
     return 1;
   }
   if (!link->failed) mqn_port_fail(link->owner, guard->no_memory ? MQN_ERR_NO_MEMORY : MQN_ERR_PROTOCOL, guard->reason, guard->text);
   return -1;
 }
 
+/* Those whose budget was used up come again, when all others have had their turn. */
+static int next_round(void) {
+  mqn_link* link;
+  if (!later_first) return 0;
+  ready_first = later_first;
+  ready_last = later_last;
+  later_first = later_last = NULL;
+  for (link = ready_first; link; link = link->next_ready) link->budget = PACKETS_PER_LINK;
+  return 1;
+}
+
 SOCKET Socket_getReadySocket(int more_work, int timeout, mutex_type mutex, int* rc, int* interrupted) {
   (void)more_work; (void)timeout; (void)mutex; (void)interrupted;
   *rc = 0;
   finish_current();
-  while (ready_first && step_budget > 0) {
+  while (step_budget > 0 && (ready_first || next_round())) {
     mqn_link* link = ready_first;
     int state;
     if (!link->socket) {
@@ -133,6 +182,7 @@ SOCKET Socket_getReadySocket(int more_work, int timeout, mutex_type mutex, int* 
     if (state > 0) {
       --link->budget;
       --step_budget;
+      if (state == 2) continue;
       current = link;
       current_end = link->connection->in.start + link->packet_size;
       mqn_link_prime(link);
@@ -155,11 +205,6 @@ SOCKET Socket_getReadySocket(int more_work, int timeout, mutex_type mutex, int* 
 int mqn_port_step_receive(void) {
   uint64_t before = mqn_port_count.packets_in;
   mqn_link* link;
-  if (later_first) {
-    if (ready_last) ready_last->next_ready = later_first; else ready_first = later_first;
-    ready_last = later_last;
-    later_first = later_last = NULL;
-  }
   for (link = ready_first; link; link = link->next_ready) link->budget = PACKETS_PER_LINK;
   step_budget = PACKETS_PER_STEP;
   MQTTAsync_tostop = 0;

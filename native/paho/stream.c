@@ -8,8 +8,9 @@
 
 int WebSocket_getch(networkHandles* net, char* c) {
   mqn_link* link = mqn_link_of(net);
-  if (!link || !link->handling || mqn_buffer_length(&link->connection->in) == 0) return SOCKET_ERROR;
-  *c = link->connection->in.data[link->connection->in.start++];
+  if (!link || !link->handling || link->shown_left == 0) return SOCKET_ERROR;
+  *c = *link->shown++;
+  --link->shown_left;
   return TCPSOCKET_COMPLETE;
 }
 
@@ -18,9 +19,10 @@ char* WebSocket_getdata(networkHandles* net, size_t bytes, size_t* actual) {
   mqn_link* link = mqn_link_of(net);
   char* data;
   *actual = 0;
-  if (!link || !link->handling || mqn_buffer_length(&link->connection->in) < bytes) return NULL;
-  data = link->connection->in.data + link->connection->in.start;
-  link->connection->in.start += bytes;
+  if (!link || !link->handling || link->shown_left < bytes) return NULL;
+  data = (char*)link->shown;     /* Paho only reads it */
+  link->shown += bytes;
+  link->shown_left -= bytes;
   *actual = bytes;
   return data;
 }

@@ -10,6 +10,7 @@
 #include "connection.h"
 
 #define MQN_SCRATCH_SIZE (64u << 10)      /* one read at most, unless a large packet is read in place */
+#define MQN_READ_AT_ONCE (128u << 10)     /* waiting in c->in, and not held: first what is there is handled, while it is in the processor's caches */
 #define MQN_READ_AHEAD (1u << 20)         /* waiting in c->in: reading stops */
 #define MQN_FLUSH_EARLY (64u << 10)       /* waiting in p->out: leaves before the end of the turn */
 #define MQN_WRITE_CHUNK (256u << 10)      /* one uv_write at most, so that progress() reports a large payload on its way */

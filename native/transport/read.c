@@ -95,7 +95,7 @@ static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) 
     mqn_write_report(c);
   }
   if (c->state != MQN_CONNECTION_OPEN) return;
-  if (mqn_buffer_length(&c->in) >= MQN_READ_AHEAD && (p->held || expected(c) == 0)) p->full = 1;
+  if (mqn_buffer_length(&c->in) >= (p->held ? MQN_READ_AHEAD : MQN_READ_AT_ONCE) && (p->held || expected(c) == 0)) p->full = 1;
   if (!p->full) make_room(c);
   mqn_read_update(c);
 }
@@ -147,6 +147,6 @@ void mqn_connection_expect(mqn_connection* c, size_t length) {
 
 void mqn_connection_hold(mqn_connection* c, int hold) {
   c->p->held = hold != 0;
-  if (!hold) c->p->full = 0;
+  c->p->full = hold && mqn_buffer_length(&c->in) >= MQN_READ_AHEAD;
   mqn_read_update(c);
 }

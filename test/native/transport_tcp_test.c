@@ -277,6 +277,7 @@ static void backlog_grows_to_the_mark_while_the_peer_does_not_read(void) {
   finish(&k, server);
 }
 
+static int waits_at_once(void* argument) { return mqn_buffer_length(&((client*)argument)->c->in) >= MQN_READ_AT_ONCE; }
 static int waits_a_megabyte(void* argument) { return mqn_buffer_length(&((client*)argument)->c->in) >= MQN_READ_AHEAD; }
 
 static void held_connection_stops_reading_at_a_megabyte_and_resumes(void) {
@@ -330,10 +331,10 @@ static void untaken_bytes_stop_reading_without_a_hold_too(void) {
   client k = { .keep = 1 };
   size_t waiting;
   client_open(&k, "127.0.0.1", transport_server_port(server), NULL, NULL);
-  EXPECT(harness_until(waits_a_megabyte, &k, 10000));
+  EXPECT(harness_until(waits_at_once, &k, 10000));
   harness_idle(100);
   waiting = mqn_buffer_length(&k.c->in);
-  EXPECT(waiting <= MQN_READ_AHEAD + MQN_SCRATCH_SIZE);
+  EXPECT(waiting <= MQN_READ_AT_ONCE + MQN_SCRATCH_SIZE);
   k.keep = 0;
   client_take(&k);
   k.to_send = k.written = o.flood;

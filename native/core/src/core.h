@@ -88,6 +88,8 @@ typedef enum { MQN_CLIENT_IDLE, MQN_CLIENT_OPENING, MQN_CLIENT_CONNECTED, MQN_CL
 
 enum { MQN_HOLD_INBOX = 1, MQN_HOLD_RING = 2, MQN_HOLD_ACKS = 4 };   /* why nothing is read */
 
+typedef struct mqn_alias { char* topic; uint32_t length; } mqn_alias;
+
 struct mqn_client {
   mqn_link_owner owner;            /* first: the port's pointer is the client's */
   mqn_env* env;
@@ -108,7 +110,7 @@ struct mqn_client {
   uint32_t session_expiry;         /* CONNECT's; 3.1.1: 0 for a clean session, else 1 */
   uint16_t alias_out_maximum;      /* topic aliases this side may use, before CONNACK lowers it */
   uint16_t alias_maximum;
-  char** aliases;                  /* incoming topic aliases, 1..alias_maximum; NULL until the first */
+  mqn_alias* aliases;              /* incoming topic aliases, 1..alias_maximum; NULL until the first */
 
   /* outgoing */
   mqn_outgoing *queue_first, *queue_last;

@@ -23,35 +23,58 @@ void mqn_message_taken(mqn_client* c, uint32_t messages, uint32_t bytes) {
   check_inbox(c);
 }
 
-/* Topic aliases of the server, valid for the connection; the guard has checked that they are known and in range. */
-static const char* resolve_alias(mqn_client* c, const char* topic, uint16_t alias) {
-  if (!alias || alias > c->alias_maximum) return topic;
-  if (!c->aliases && !(c->aliases = calloc((size_t)c->alias_maximum + 1, sizeof *c->aliases))) return NULL;
-  if (*topic) {
-    char* copy = malloc(strlen(topic) + 1);
-    if (!copy) return NULL;
-    strcpy(copy, topic);
-    free(c->aliases[alias]);
-    c->aliases[alias] = copy;
-    return topic;
+/* Topic aliases of the server, valid for the connection; the guard has checked that they are known and in range. -1: no memory. */
+static int resolve_alias(mqn_client* c, mqn_message* m, uint16_t alias) {
+  mqn_alias* known;
+  char* copy;
+  if (!alias || alias > c->alias_maximum) return 0;
+  if (!c->aliases && !(c->aliases = calloc((size_t)c->alias_maximum + 1, sizeof *c->aliases))) return -1;
+  known = c->aliases + alias;
+  if (m->topic_length) {
+    if (!(copy = malloc(m->topic_length))) return -1;
+    memcpy(copy, m->topic, m->topic_length);
+    free(known->topic);
+    known->topic = copy;
+    known->length = m->topic_length;
   }
-  return c->aliases[alias];
+  m->topic = known->topic;
+  m->topic_length = known->length;
+  return 0;
 }
 
 void mqn_message_forget_aliases(mqn_client* c) {
   uint32_t i;
-  for (i = 0; c->aliases && i <= c->alias_maximum; i++) free(c->aliases[i]);
+  for (i = 0; c->aliases && i <= c->alias_maximum; i++) free(c->aliases[i].topic);
   free(c->aliases);
   c->aliases = NULL;
 }
 
-static void deliver(mqn_client* c, mqn_message* m) {
-  if (mqn_record_put(c, MQN_EVENT_MESSAGE, m) != 0) {
-    mqn_port_fail(&c->owner, MQN_ERR_NO_MEMORY, 0x97, "no memory for a message");
+/* From the packet as it lies in the connection's buffer: its payload is copied once, into the binding's ring or into a block of its own. */
+void mqn_core_on_publish(mqn_link_owner* owner, const mqn_packet_view* view) {
+  mqn_client* c = (mqn_client*)owner;
+  mqn_message m;
+  memset(&m, 0, sizeof m);
+  m.topic = (const char*)view->topic;
+  m.topic_length = view->topic_length;
+  m.qos = view->flags >> 1 & 3;
+  m.retain = view->flags & 1;
+  m.dup = view->flags >> 3 & 1;
+  m.slot = view->id;
+  m.properties = view->properties;
+  m.properties_length = view->properties_length;
+  m.payload = view->payload;
+  m.length = view->payload_length;
+  if (resolve_alias(c, &m, view->topic_alias) != 0) {
+    mqn_port_fail(owner, MQN_ERR_NO_MEMORY, 0x97, "no memory for a topic alias");
+    return;
+  }
+  if (owner->guard.repeated) return;      /* its alias counts all the same */
+  if (mqn_record_put(c, MQN_EVENT_MESSAGE, &m) != 0) {
+    mqn_port_fail(owner, MQN_ERR_NO_MEMORY, 0x97, "no memory for a message");
     return;
   }
   ++c->unread_messages;
-  c->unread_bytes += m->length;
+  c->unread_bytes += m.length;
   check_inbox(c);
   if (mqn_events_waiting(c->env)) {
     if (!c->ring_waiting) {
@@ -62,55 +85,13 @@ static void deliver(mqn_client* c, mqn_message* m) {
     mqn_message_hold(c, MQN_HOLD_RING, 1);
   }
   /* 3.1.1 has no Receive Maximum: what is not acknowledged is bounded by not reading on. The acknowledgement of this one is not in the list yet */
-  if (m->qos && c->owner.version == 4 && mqn_port_acks_pending(&c->owner) + 1 >= c->receive_maximum) mqn_message_hold(c, MQN_HOLD_ACKS, 1);
+  if (m.qos && c->owner.version == 4 && mqn_port_acks_pending(&c->owner) + 1 >= c->receive_maximum) mqn_message_hold(c, MQN_HOLD_ACKS, 1);
 }
 
-/* Paho's messageArrived. Always takes it: what Paho would queue is held back before Paho sees it. */
+/* Paho's messageArrived: what is left of a QoS 2 exchange, whose message was delivered before Paho saw it. */
 int mqn_on_message(void* context, char* topic, int topic_length, void* message) {
-  mqn_client* c = context;
-  MQTTAsync_message* p = message;
-  const mqn_packet_view* packet = mqn_port_current_packet(&c->owner);
-  mqn_message m;
-  (void)topic_length;
-  memset(&m, 0, sizeof m);
-  m.topic = topic;
-  if (packet && packet->type == 3 && packet->topic_alias) m.topic = resolve_alias(c, topic, packet->topic_alias);
-  /* QoS 2 of 3.1.1: delivered at PUBLISH already, see mqn_core_on_publish_2(). Of a repeated PUBLISH the guard knows better than Paho, which forgets an
-   * exchange at PUBREL, before its PUBCOMP is on the wire */
-  if (p->qos == 2 && (c->owner.version == 4 || c->owner.guard.repeated)) m.topic = NULL;
-  else if (!m.topic) mqn_port_fail(&c->owner, MQN_ERR_NO_MEMORY, 0x97, "no memory for a topic alias");
-  if (m.topic) {
-    m.topic_length = (uint32_t)strlen(m.topic);
-    m.qos = p->qos;
-    m.retain = p->retained & 1;
-    m.slot = p->msgid;
-    if (packet && packet->type == 3) {
-      m.dup = packet->flags >> 3 & 1;      /* Paho leaves its own unset for QoS 2 of MQTT 5 (MQTTProtocolClient.c:402) */
-      m.properties = packet->properties;
-      m.properties_length = packet->properties_length;
-    }
-    m.owned = p->payload;
-    m.payload = p->payload;
-    m.length = (uint32_t)p->payloadlen;
-    deliver(c, &m);
-    p->payload = m.owned;
-  }
+  (void)context; (void)topic_length;
   MQTTAsync_freeMessage((MQTTAsync_message**)&message);
   MQTTAsync_free(topic);
   return 1;
-}
-
-void mqn_core_on_publish_2(mqn_link_owner* owner, const mqn_packet_view* view) {
-  mqn_client* c = (mqn_client*)owner;
-  mqn_message m;
-  memset(&m, 0, sizeof m);
-  m.topic = (const char*)view->topic;
-  m.topic_length = view->topic_length;
-  m.qos = 2;
-  m.retain = view->flags & 1;
-  m.dup = view->flags >> 3 & 1;
-  m.slot = view->id;
-  m.payload = view->payload;
-  m.length = view->payload_length;
-  deliver(c, &m);
 }
