@@ -272,10 +272,10 @@ describe('completion ring', () => {
         reactor.complete(0, i, 0);
         reactor.complete(1, layout.NO_SLOT, 2, i);
         expected.push(`${i}=-10`, `credit 2 ${i}`);
-        if (i % 20 === 19) expect(ring.drain([undefined, target])).toBe(true);
+        if (i % 20 === 19) expect(ring.drain([undefined, target], ring.tail(), Infinity)).toBe(true);
       }
       expect(got).toEqual(expected);
-      expect(ring.drain([undefined, target])).toBe(false);
+      expect(ring.drain([undefined, target], ring.tail(), Infinity)).toBe(false);
       expect(ring.hasNews()).toBe(false);
     }
   });
@@ -292,9 +292,9 @@ describe('completion ring', () => {
       onCredit: () => undefined,
     };
     for (const slot of [0, 1, 2]) reactor.complete(0, slot, 0);
-    expect(() => ring.drain([target])).toThrow('from the receiver');
+    expect(() => ring.drain([target], ring.tail(), Infinity)).toThrow('from the receiver');
     expect(reactor.control[layout.CTL_CQ_HEAD]).toBe(2);
-    ring.drain([target]);
+    ring.drain([target], ring.tail(), Infinity);
     expect(got).toEqual([0, 1, 2]);
   });
 });

@@ -20,11 +20,21 @@ export class CompletionRing {
     this.mask = entries.length / COMPLETION_WORDS - 1;
   }
 
-  /** Hands out what is there now; true: the head moved. Entries of clients that are gone are dropped. */
-  drain(targets: readonly (CompletionTarget | undefined)[]): boolean {
-    const tail = Atomics.load(this.control, CTL_CQ_TAIL);
+  /** How far the reactor is; drain() goes no further than what it is given. */
+  tail(): number {
+    return Atomics.load(this.control, CTL_CQ_TAIL);
+  }
+
+  /** How far this thread is; overflows. */
+  get position(): number {
+    return this.head;
+  }
+
+  /** Hands out what stands before `end`, `most` entries of it; true: the head moved. Entries of clients that are gone are dropped. */
+  drain(targets: readonly (CompletionTarget | undefined)[], end: number, most: number): boolean {
     const first = this.head;
-    if (first === tail) return false;
+    if (first === end) return false;
+    const tail = ((end - first) | 0) > most ? (first + most) | 0 : end;
     const { entries, mask } = this;
     try {
       while (this.head !== tail) {

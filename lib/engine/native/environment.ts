@@ -11,10 +11,23 @@ import { SubmissionRing } from './submission-ring.js';
 
 const { CTL_WORDS, CTL_OUT_WANTED, CTL_LISTENING, COMPLETION_WORDS, OK, ERR_STATE, EVENT_DESTROYED, EVENT_LOG, EVENT_PUBLISHED } = layout;
 
-/** A drain gives the event loop back after this many milliseconds and goes on in the next turn. */
-const DRAIN_BUDGET = 5;
+/** A drain stops handing out messages after this many milliseconds and goes on in the next turn of the event loop. */
+const DRAIN_BUDGET = 3;
 /** A drain that keeps finding more looks this often, then lets promises and timers run: what it finds may be answers to what they do. */
 const DRAIN_ROUNDS = 4;
+/** Requests settled in one drain: what awaits them runs behind it, and takes longer than the drain. */
+const MOST_COMPLETIONS = 2048;
+/**
+ * A drain that took so many bytes of messages or so many completions does not ask to be notified but comes back in the next turn.
+ * Otherwise:
+ * 1. The drain finds the rings empty and says so; then what awaits its messages runs, in microtasks.
+ * 2. Meanwhile the reactor has more, and notifies.
+ * 3. Node calls a thread-safe function that was called meanwhile again at once, up to a thousand times: no timer and no other socket
+ *    of the process has its turn, for 100 ms and more.
+ * A few messages are not worth it: for them one turn more would cost more than they do.
+ */
+const MANY_BYTES = 4096;
+const MANY_COMPLETIONS = 64;
 
 /** One native client, as its environment sees it. */
 export interface EnvironmentClient extends CompletionTarget, ReadyClient {
@@ -61,6 +74,11 @@ export class Environment implements MessageRouter<EnvironmentClient> {
   private refused: EnvironmentClient[] = [];
   /** Clients with receipts to be written. */
   private owing: EnvironmentClient[] = [];
+
+  /** Completions up to `settleUntil` come before the messages up to `takeUntil`, which may take several turns. */
+  private settling = false;
+  private settleUntil = 0;
+  private takeUntil = 0;
 
   private continuing = false;
   private disposed = false;
@@ -203,13 +221,23 @@ export class Environment implements MessageRouter<EnvironmentClient> {
   private drainRings(): boolean {
     const { byNumber } = this.clients;
     let deadline = 0;
+    const messagesBefore = this.messages.position;
+    const completionsBefore = this.completions.position;
     this.ready.turn();
     for (let round = 0; round < DRAIN_ROUNDS; round++) {
       if (this.disposed) return true;
       // In this order: a request's completion is in its ring before the record that ends its connection.
-      const tail = this.messages.tail();
-      if (this.completions.drain(byNumber)) this.giveRoom();
+      const { completions } = this;
+      if (!this.settling) {
+        this.takeUntil = this.messages.tail();
+        this.settleUntil = completions.tail();
+        this.settling = true;
+      }
+      if (completions.drain(byNumber, this.settleUntil, MOST_COMPLETIONS)) this.giveRoom();
       if (this.waitsForRoom()) this.useRoom();
+      if (completions.position !== this.settleUntil) return false;
+      this.settling = false;
+      const tail = this.takeUntil;
       let took: boolean;
       do {
         took = this.messages.take(byNumber, tail);
@@ -219,7 +247,8 @@ export class Environment implements MessageRouter<EnvironmentClient> {
         if (!this.ready.handOut(deadline)) return false;
       } while (took);
       if (this.owing.length !== 0) this.writeReceipts();
-      if (this.ready.hasLater) return false;
+      if (this.ready.hasLater || ((this.messages.position - messagesBefore) | 0) >= MANY_BYTES) return false;
+      if (((this.completions.position - completionsBefore) | 0) >= MANY_COMPLETIONS) return false;
       if (this.listen()) return true;
     }
     return false;

@@ -58,6 +58,11 @@ export class MessageRing<T extends MessageTarget> {
     return Atomics.load(this.control, CTL_MQ_TAIL);
   }
 
+  /** How far this thread is, in bytes; overflows. */
+  get position(): number {
+    return this.head;
+  }
+
   /** For the last look before this thread sleeps. */
   hasNews(): boolean {
     return Atomics.load(this.control, CTL_MQ_TAIL) !== this.head;
