@@ -4,6 +4,7 @@
 //   1. packages  npm ci, when node_modules is absent or is not what package-lock.json says
 //   2. native    the sources (native/sources/vendor.mjs), OpenSSL (scripts/build-openssl.mjs), the addon (scripts/build-native.mjs)
 //      bench     the same, with the C programs of test/bench, and the packages it compares with
+//      peers     those packages alone, for the benchmark's charts
 //      tests     the same, with everything in C: tests, examples, shared library, and the tests under sanitizers
 //      gyp       the addon alone, with CMake and without npm, for binding.gyp
 //   3. ts        lib/ -> dist/
@@ -18,7 +19,7 @@ import { openssl } from './build-openssl.mjs';
 import { buildForGyp, buildNative, needBuildTools } from './build-native.mjs';
 import { BuildError, ask, howToGet, isProgram, main, readText, root, run, runNpm, say, withLock } from './tools.mjs';
 
-const known = ['packages', 'native', 'bench', 'tests', 'gyp', 'ts', 'broker'];
+const known = ['packages', 'native', 'bench', 'peers', 'tests', 'gyp', 'ts', 'broker'];
 
 // ---- packages -----------------------------------------------------------------------------------------------------
 
@@ -113,7 +114,7 @@ export async function setUp(parts) {
     await vendor();
     await buildNative(await openssl(), { tests: asked.has('tests'), bench: asked.has('bench') });
   }
-  if (asked.has('bench')) await setUpPackages(path.join(root, 'test/bench/peers'));
+  if (asked.has('bench') || asked.has('peers')) await setUpPackages(path.join(root, 'test/bench/peers'));
   if (asked.has('ts')) await setUpTypeScript();
   if (asked.has('broker')) await setUpBroker();
 }

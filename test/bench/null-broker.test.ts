@@ -357,6 +357,23 @@ describe.skipIf(process.platform !== 'linux')('null broker (epoll: Linux only)',
     }
   });
 
+  test('a slow one reads what --take lets it and no more, and loses nothing', async () => {
+    const slow = await startNullBroker(program, ['--take', '1000000']);
+    try {
+      const raw = await Raw.connect(slow.port, 4);
+      const start = performance.now();
+      raw.send(...Array.from({ length: 100 }, (_, i) => raw.publish('bench/t', stampedPayload(2000, i), 1, i + 1)));
+      await take(100, raw);
+      expect(performance.now() - start).toBeGreaterThan(190);
+      raw.send(packet(0xc0));
+      expect((await raw.next()).first).toBe(0xd0);
+      expect(await raw.report()).toMatchObject({ messages: 100, bytes: 200_000, gaps: 0, duplicates: 0, corrupt: 0, pings: 1 });
+      raw.end();
+    } finally {
+      await slow.stop();
+    }
+  });
+
   test('200 connections are counted apart and together', async () => {
     const all = await Promise.all(Array.from({ length: 200 }, () => client()));
     for (const raw of all) raw.send(raw.publish('bench/t', stampedPayload(64, 0), 1, 1));

@@ -1,7 +1,7 @@
 // npm run bench: mqtt-native on both engines, bare mqtt.js and aws-crt, side by side against the null broker.
 //
-//   npm run bench -- [--cells publish-q1,receive] [--engines core,native,js,mqttjs,crt] [--rounds 5] [--seconds 2] [--size 64] [--depth N]
-//                    [--json FILE] [--quick]
+//   npm run bench -- [--cells publish-q1,receive] [--engines core,native,js,mqttjs,crt,rumqttc] [--rounds 5] [--seconds 2] [--size 64]
+//                    [--depth N] [--json FILE] [--quick]
 //
 // 1. Build the null broker (C) unless it is there.
 // 2. For each cell and library find the best depth by a short trial (--depth says it instead; --quick takes the usual one).
@@ -81,7 +81,8 @@ const progress = (text) => { if (live) process.stderr.write(`\r\x1b[K${text}`); 
 function describeMachine() {
   let commit;
   try {
-    commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const args = ['describe', '--always', '--dirty', '--exclude=*']; // -dirty: with changes that are not in it
+    commit = execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   } catch {
     commit = null; // not a clone
   }
@@ -102,6 +103,7 @@ ${LEGEND}`);
     return;
   }
   const program = await buildNullBroker({ onBuild: () => console.log('compiling the null broker ...') });
+  for (const library of options.libraries) LIBRARIES[library].prepare?.(() => console.log(`building ${LIBRARIES[library].title} ...`));
   const machine = describeMachine(), date = new Date().toISOString();
   console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, ${date}`);
   const { size, rounds, seconds } = options;
@@ -116,7 +118,7 @@ ${LEGEND}`);
     const load = loadavg()[0];
     const { runs, text } = await suite.run(cell, { program, options, progress });
     progress('');
-    cells.push({ cell, title: CELLS[cell].title, load, runs });
+    cells.push({ cell, title: CELLS[cell].title, load, runs, text });
     console.log(`${CELLS[cell].title}\n${text}\n`);
   }
   console.log(LEGEND);

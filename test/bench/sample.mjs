@@ -2,10 +2,12 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { startNullBroker } from './null-broker.mjs';
+import { build as buildRumqttc } from './peers/rumqttc/build.mjs';
 
 /**
  * Who is compared. `file` is in libraries/ (the core has a program of its own), `plan` is added to what it is told, `depth` is the usual
- * number of publishes outstanding. `paces`: its publish without a promise says itself when to wait, so there it has no depth.
+ * number of publishes outstanding. `paces`: its publish without a promise says itself when to wait, so there it has no depth. `prepare`:
+ * what must be done once before its first sample. rumqttc runs only when it is asked for.
  */
 export const LIBRARIES = {
   core: { title: 'the core from C', script: 'core.mjs', plan: {}, depth: 1000, paces: true },
@@ -13,6 +15,7 @@ export const LIBRARIES = {
   js: { title: 'js engine', file: 'mqtt-native.mjs', plan: { engine: 'js' }, depth: 100, paces: true },
   mqttjs: { title: 'bare mqtt.js', file: 'mqttjs.mjs', plan: {}, depth: 100, paces: false },
   crt: { title: 'aws-crt', file: 'aws-crt.mjs', plan: {}, depth: 100, paces: false },
+  rumqttc: { title: 'rumqttc (Rust)', script: 'rumqttc.mjs', plan: {}, depth: 100, paces: false, prepare: buildRumqttc },
 };
 
 const EXIT_TIME = 10_000; // to close the connection and let the process end by itself

@@ -3,13 +3,20 @@ import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Counts what happens in `seconds`, after `warmUp` seconds of the same. */
-export async function measure(meter, warmUp, seconds) {
+const LONGEST = 10_000; // wait for messages that are as slow as they are large
+
+/**
+ * Counts what happens in `seconds`, after `warmUp` seconds of the same. `least`, for messages so large that few come in that time: it
+ * begins and ends with the end of a message, and lasts until so many have come.
+ */
+export async function measure(meter, warmUp, seconds, least = 0) {
   await sleep(warmUp * 1000);
+  if (least > 0) await untilDone(meter, meter.done + 1);
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const before = { done: meter.done, main: mainThreadCpu(), all: process.cpuUsage(), time: performance.now() };
   await sleep(seconds * 1000);
+  if (least > 0) await untilDone(meter, Math.max(before.done + least, meter.done + 1));
   const time = performance.now() - before.time, messages = meter.done - before.done;
   const main = mainThreadCpu(), all = process.cpuUsage(before.all);
   delay.disable();
@@ -22,6 +29,10 @@ export async function measure(meter, warmUp, seconds) {
     loopMax: delay.max / 1e6,
     rss: process.memoryUsage.rss(),
   };
+}
+
+async function untilDone(meter, count) {
+  for (const until = performance.now() + LONGEST; meter.done < count && performance.now() < until;) await sleep(1);
 }
 
 /** CPU time of this thread alone, ns: garbage collection helpers and a library's own threads are not in it. */

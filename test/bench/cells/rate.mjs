@@ -8,9 +8,10 @@ import { expectPublished, expectReceived, reportWhen } from './expect.mjs';
 import { measure } from './measure.mjs';
 import { runScenario } from './scenario.mjs';
 
-const LANE_BYTES = 64 * 1024 * 1024; // payloads outstanding at most
+const LANE_BYTES = 64 * 1024 * 1024; // payloads outstanding at most, unless the plan says how many
 const COMPARED = 10_000;             // messages compared byte by byte behind the measured ones, or what comes in COMPARE_TIME
 const COMPARE_TIME = 200;
+const COMPARE_AT_MOST = 10_000;      // until the first of them has come
 const STARVED_AFTER = 20;
 
 const CELL = /^(?:tls-)?(publish|receive)-q([012])(?:-(write|loop))?$/;
@@ -24,8 +25,8 @@ await runScenario(async (open, plan) => {
   return { ...library.about, ...result };
 });
 
-async function publish(library, { qos, way, size, depth, seconds, warmUp }) {
-  const lanes = Math.max(1, Math.min(depth, Math.floor(LANE_BYTES / Math.max(size, 1))));
+async function publish(library, { qos, way, size, depth, seconds, warmUp, least, laneBytes = LANE_BYTES, leastLanes = 1 }) {
+  const lanes = Math.max(leastLanes, Math.min(depth, Math.floor(laneBytes / Math.max(size, 1))));
   const topic = 'bench/t';
   const meter = { done: 0 };
   let sequence = 0, running = true, finished;
@@ -67,7 +68,7 @@ async function publish(library, { qos, way, size, depth, seconds, warmUp }) {
     }));
   }
   finished.catch(() => {}); // reported below
-  const measured = await measure(meter, warmUp, seconds);
+  const measured = await measure(meter, warmUp, seconds, least);
   running = false;
   await finished;
   clearInterval(clock);
@@ -78,7 +79,7 @@ async function publish(library, { qos, way, size, depth, seconds, warmUp }) {
   return { ...measured, depth: lanes, total: sequence, problems, report };
 }
 
-async function receive(library, { qos, way, size, seconds, warmUp, floodRate }) {
+async function receive(library, { qos, way, size, seconds, warmUp, floodRate, least }) {
   // Endless, but for a library that reads on while its listener is behind: what it has piled up must be heard to the end.
   const flood = floodRate === undefined ? 1_000_000_000_000 : Math.ceil(floodRate * (warmUp + seconds));
   const filter = `flood/${flood}/${size}/${qos}`;
@@ -99,16 +100,17 @@ async function receive(library, { qos, way, size, seconds, warmUp, floodRate }) 
   let measured;
   if (way === 'loop' && library.loop) {
     const startComparing = await library.loop(filter, qos, count, compare);
-    measured = await measure(meter, warmUp, seconds);
+    measured = await measure(meter, warmUp, seconds, least);
     startComparing();
   } else {
     const stopCounting = library.onPayload(count);
     await library.subscribe(filter, qos);
-    measured = await measure(meter, warmUp, seconds);
+    measured = await measure(meter, warmUp, seconds, least);
     stopCounting();
     library.onMessage(compare);
   }
-  for (const until = performance.now() + COMPARE_TIME; compared < COMPARED && performance.now() < until;) await sleep(5);
+  const since = performance.now();
+  while (compared < COMPARED && performance.now() < since + (compared === 0 ? COMPARE_AT_MOST : COMPARE_TIME)) await sleep(5);
   await library.unsubscribe(filter);
   const report = await reportWhen(library, ({ sent, acked }) => qos === 0 || acked === sent);
   const problems = [];

@@ -13,6 +13,7 @@
 #define SMALLEST_BUFFER ((size_t)64 * 1024)
 #define LARGEST_SPARE ((size_t)1024 * 1024)
 #define SPARES 64
+#define TAKES_A_SECOND 100 /* with --take one read takes a part of what a second may bring */
 #define SENDS_A_TURN 8 /* then others have their turn; epoll brings us back */
 
 static mqn_nb_link* dead_links;
@@ -149,14 +150,30 @@ void mqn_nb_link_free_dead(void) {
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 
+/* How long the client was silent, and until when what it sent now keeps it waiting. */
+static void note_time(mqn_nb_link* link, size_t got) {
+  uint64_t silence = mqn_nb_now - link->heard_ns;
+  if (link->heard_ns > 0 && silence > link->silence_ns) {
+    link->silence_ns = silence;
+  }
+  link->heard_ns = mqn_nb_now;
+  if (mqn_nb_config.take > 0) {
+    uint64_t from = link->read_ns > mqn_nb_now ? link->read_ns : mqn_nb_now;
+    link->read_ns = from + (uint64_t)((double)got * 1e9 / (double)mqn_nb_config.take);
+  }
+}
+
 /* Every read lands in one buffer that all connections share, behind the few bytes this connection left over from the last one. */
 void mqn_nb_link_readable(mqn_nb_link* link) {
-  size_t length = link->head_length;
+  size_t length = link->head_length, most = MQN_NB_READ_SIZE, slow = mqn_nb_config.take / TAKES_A_SECOND + 1;
+  if (mqn_nb_config.take > 0 && slow < most) {
+    most = slow;
+  }
   if (length > 0) {
     memcpy(read_buffer, link->head, length);
   }
-  ssize_t got = link->tls != NULL ? mqn_nb_tls_receive(link, read_buffer + length, MQN_NB_READ_SIZE)
-                                  : recv(link->fd, read_buffer + length, MQN_NB_READ_SIZE, 0);
+  ssize_t got = link->tls != NULL ? mqn_nb_tls_receive(link, read_buffer + length, most)
+                                  : recv(link->fd, read_buffer + length, most, 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
     return;
   }
@@ -164,6 +181,7 @@ void mqn_nb_link_readable(mqn_nb_link* link) {
     mqn_nb_link_close(link);
     return;
   }
+  note_time(link, (size_t)got);
   length += (size_t)got;
   ptrdiff_t used = mqn_nb_take(link, read_buffer, length);
   if (link->dead) {
@@ -279,7 +297,9 @@ void mqn_nb_link_flush(mqn_nb_link* link) {
     return;
   }
   uint32_t interest = wants_to_write(link) ? EPOLLOUT : 0;
-  if (link->out.length + link->later.length < MQN_NB_HOLD_MARK) {
+  if (link->read_ns > mqn_nb_now) {
+    mqn_nb_wake_at(link->read_ns);
+  } else if (link->out.length + link->later.length < MQN_NB_HOLD_MARK) {
     interest |= EPOLLIN;
   }
   if (interest != link->interest && !mqn_nb_watch(link, interest, false)) {

@@ -1,9 +1,13 @@
 /* The null broker: the other side of every benchmark. It takes whatever one client sends, or sends a client whatever it asks for, as fast
  * as one thread can, and checks every message, so that the client is what is measured and nothing can be lost unseen. Linux only (epoll).
  *
- *   null-broker [--host 127.0.0.1] [--port 0] [--receive-maximum N] [--topic-alias-maximum N] [--window 1000] [--tls] [--log]
+ *   null-broker [--host 127.0.0.1] [--port 0] [--receive-maximum N] [--topic-alias-maximum N] [--window 1000] [--take BYTES]
+ *               [--together N] [--tls] [--log]
  *
  * It prints `port N`, with --tls in front of it a certificate to trust, and serves until its standard input is closed (a pipe, so that it dies with whoever started it), or SIGTERM or SIGINT.
+ *
+ * --take makes it slow: it reads that many bytes a second from each connection, and TCP does the rest.
+ * --together holds floods back until there are N: so they begin at once for many connections.
  *
  * What it speaks: MQTT 3.1.1 and 5 over TCP and TLS. CONNECT, PUBLISH at QoS 0, 1 and 2 both ways, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT.
  * Every connection is an island: nothing published here reaches another client. Control is by topics:
@@ -180,7 +184,8 @@ static bool number(const char* text, uint16_t* to) {
 static bool options(int count, char** words) {
   static const struct option known[] = {{"host", required_argument, NULL, 'h'}, {"port", required_argument, NULL, 'p'},
     {"receive-maximum", required_argument, NULL, 'r'}, {"topic-alias-maximum", required_argument, NULL, 'a'},
-    {"window", required_argument, NULL, 'w'}, {"tls", no_argument, NULL, 't'}, {"log", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
+    {"together", required_argument, NULL, 'g'}, {"window", required_argument, NULL, 'w'}, {"take", required_argument, NULL, 's'},
+    {"tls", no_argument, NULL, 't'}, {"log", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
   bool good = true;
   for (int found; good && (found = getopt_long(count, words, "", known, NULL)) != -1;) {
     switch (found) {
@@ -188,14 +193,17 @@ static bool options(int count, char** words) {
       case 'p': good = number(optarg, &mqn_nb_config.port); break;
       case 'r': good = number(optarg, &mqn_nb_config.receive_maximum); break;
       case 'a': good = number(optarg, &mqn_nb_config.topic_alias_maximum); break;
+      case 'g': good = number(optarg, &mqn_nb_config.together); break;
       case 'w': good = number(optarg, &mqn_nb_config.window) && mqn_nb_config.window > 0; break;
+      case 's': good = (mqn_nb_config.take = strtoull(optarg, NULL, 10)) > 0; break;
       case 't': mqn_nb_config.tls = true; break;
       case 'l': mqn_nb_config.log = true; break;
       default: good = false;
     }
   }
   if (!good || optind != count) {
-    fprintf(stderr, "usage: %s [--host A] [--port N] [--receive-maximum N] [--topic-alias-maximum N] [--window N] [--tls] [--log]\n", words[0]);
+    fprintf(stderr,
+      "usage: %s [--host A] [--port N] [--receive-maximum N] [--topic-alias-maximum N] [--window N] [--together N] [--take N] [--tls] [--log]\n", words[0]);
   }
   return good && optind == count;
 }

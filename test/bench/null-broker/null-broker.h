@@ -30,7 +30,9 @@ typedef struct mqn_nb_options {
   uint16_t port;                /* 0: any free one */
   uint16_t receive_maximum;     /* announced in CONNACK (MQTT 5); 0: not announced */
   uint16_t topic_alias_maximum; /* announced in CONNACK (MQTT 5); 0: not announced, aliases refused */
+  uint16_t together;            /* the first sources send nothing until there have been so many */
   uint16_t window;              /* unacknowledged messages of a source for a client that announces no Receive Maximum */
+  uint64_t take;                /* bytes a second read from each connection; 0: as fast as they come */
   bool tls;                     /* connections speak TLS; the certificate is printed */
   bool log;                     /* a line on stderr for each connection that ends */
 } mqn_nb_options;
@@ -54,6 +56,7 @@ typedef struct mqn_nb_counters {
   uint64_t misused_ids; /* identifier 0 or in use, PUBREL of an unknown one */
   uint64_t over_quota;  /* QoS 2 publishes above the announced Receive Maximum */
   uint64_t malformed;   /* connections closed because of what they sent */
+  uint64_t pings;       /* PINGREQs */
   /* to the client */
   uint64_t sent, sent_bytes, acked;
   uint64_t bad_acks;    /* acknowledgements of an identifier that is not in that state */
@@ -116,6 +119,8 @@ typedef struct mqn_nb_link {
   mqn_nb_buffer echoes;   /* packets that wait for the client's window; behind them may lie one that is still coming in */
   uint32_t echoes_waiting; /* how many of them are complete */
   uint64_t first_ns, last_ns; /* first and last message from the client */
+  uint64_t read_ns;       /* with --take: not to be read from before */
+  uint64_t heard_ns, silence_ns; /* when bytes came last, and the longest time without any */
   mqn_nb_counters counters;
 } mqn_nb_link;
 

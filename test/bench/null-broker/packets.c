@@ -275,6 +275,7 @@ static bool on_control(mqn_nb_link* link, uint8_t type, uint8_t flags, const uin
     case UNSUBSCRIBE:
       return flags == 2 && on_unsubscribe(link, body, length);
     case PINGREQ:
+      link->counters.pings++;
       return flags == 0 && length == 0 && mqn_nb_link_put(link, "\xd0\0", 2);
     case DISCONNECT:
       mqn_nb_link_close(link);

@@ -10,6 +10,7 @@
 #define SHORTEST_PACE 50000                /* ns between two looks at the clock */
 
 uint8_t* mqn_nb_pattern;
+static uint32_t started; /* sources, since the broker was started */
 
 bool mqn_nb_pattern_make(void) {
   size_t words = (MQN_NB_PATTERN_PERIOD + MQN_NB_READ_SIZE) / 4;
@@ -141,6 +142,9 @@ bool mqn_nb_source_start(mqn_nb_link* link, const mqn_nb_source* parsed, const u
   memcpy(at, mqn_nb_pattern, stored);
   source->packet_length = source->payload_at + stored;
   link->source = source;
+  if (++started == mqn_nb_config.together) {
+    mqn_nb_wake_at(mqn_nb_now);
+  }
   return true;
 }
 
@@ -205,7 +209,7 @@ static bool append(mqn_nb_link* link, mqn_nb_source* source, uint16_t id) {
 
 void mqn_nb_source_fill(mqn_nb_link* link) {
   mqn_nb_source* source = link->source;
-  if (source == NULL || source->left > 0) {
+  if (source == NULL || source->left > 0 || started < mqn_nb_config.together) {
     return;
   }
   uint64_t limit = allowed(source);
@@ -235,7 +239,7 @@ void mqn_nb_source_payload_sent(mqn_nb_link* link, size_t length) {
 void mqn_nb_source_tick(void) {
   for (mqn_nb_link *link = mqn_nb_links, *next; link != NULL; link = next) {
     next = link->next;
-    if (link->source != NULL && link->source->rate > 0) {
+    if ((link->source != NULL && (link->source->rate > 0 || mqn_nb_config.together > 0)) || mqn_nb_config.take > 0) {
       mqn_nb_link_flush(link);
     }
   }

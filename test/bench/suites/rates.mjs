@@ -23,7 +23,7 @@ const WORTH_DEPTH = 1.05;     // a deeper queue is taken when it is this much fa
 const CRT_FLOOD_RATE = 400_000; // aws-crt reads on while its listener is behind: its flood is bounded
 
 // Cells a library cannot run.
-const LACKS = { core: /tls|loop/, crt: /q2/ };
+const LACKS = { core: /tls|loop/, crt: /q2/, rumqttc: /tls|loop|write/ };
 
 /** One sample of a rate. @param {{ library: string, cell: string, depth: number, size: number, seconds: number, warmUp: number }} what */
 export function takeRate(program, { library, ...plan }) {
