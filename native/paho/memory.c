@@ -1,8 +1,10 @@
-/* What memory.h says. In front of each block stands its size: a number of steps, or 0 for one that belongs to no list. */
+/* What memory.h says. In front of each block stands its size: a number of steps, or 0 for one that belongs to no list; then its owners beyond the
+ * first. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include "memory.h"
+#include "pages.h"
 
 #define STEP 32
 #define SIZES 16               /* up to 512 bytes */
@@ -25,11 +27,14 @@ static waiting* lists[SIZES + 1];
 static uint32_t counts[SIZES + 1];
 
 static uint32_t* steps_of(void* block) { return (uint32_t*)(void*)((char*)block - HEAD); }
+static uint32_t* more_owners(void* block) { return steps_of(block) + 1; }
 
 static void* from_system(uint32_t steps, size_t length) {
   char* memory = length > SIZE_MAX - HEAD ? NULL : malloc(HEAD + length);
   if (!memory) return NULL;
-  *(uint32_t*)(void*)memory = steps;
+  *steps_of(memory + HEAD) = steps;
+  *more_owners(memory + HEAD) = 0;
+  mqn_pages_expect(memory, length);
   return memory + HEAD;
 }
 
@@ -48,6 +53,10 @@ void mqn_memory_free(void* block) {
   uint32_t steps;
   if (!block) return;
   steps = *steps_of(block);
+  if (steps == 0 && *more_owners(block) > 0) {
+    --*more_owners(block);
+    return;
+  }
   if (steps == 0 || counts[steps] >= KEPT) {
     free(steps_of(block));
     return;
@@ -79,6 +88,7 @@ void* mqn_memory_resize(void* block, size_t length) {
 
 void* mqn_memory_new_shared(size_t length) { return from_system(0, length); }
 void mqn_memory_free_shared(void* block) { if (block) free(steps_of(block)); }
+void mqn_memory_keep(void* block) { ++*more_owners(block); }
 
 void mqn_memory_end(void) {
   uint32_t steps;

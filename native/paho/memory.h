@@ -11,5 +11,8 @@ void mqn_memory_free(void* block);
 /* Blocks above the largest size of the lists may change hands: any thread may allocate and free one. */
 void* mqn_memory_new_shared(size_t length);
 void mqn_memory_free_shared(void* block);
+/* One owner more for a block above the largest size of the lists: it is gone when each has called mqn_memory_free(). As long as there are two it stays
+ * on the reactor thread. */
+void mqn_memory_keep(void* block);
 void mqn_memory_end(void);                              /* the reactor ends: gives back what waits in the lists */
 #endif

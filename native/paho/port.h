@@ -112,6 +112,10 @@ int mqn_port_can_publish_2(mqn_link_owner* owner);
 /* Paho asks for an identifier while the core is inside MQTTAsync_send() and friends; what it is for is said here before. */
 void mqn_port_expect_identifier(uint8_t state, uint32_t count);
 
+/* MQTTAsync_send() was called with a payload of no bytes, and Paho has not looked at it yet: it gets this one, from mqn_memory_new_shared(), and
+ * frees it. */
+void mqn_port_give_payload(void* payload, uint32_t length);
+
 /* ---- properties as on the wire (without the length) to Paho's, and free them with MQTTProperties_free() ---- */
 struct MQTTProperties;
 int mqn_port_read_properties(const void* bytes, uint32_t length, struct MQTTProperties* properties);   /* 0, or MQN_ERR_ARGUMENT / MQN_ERR_NO_MEMORY */

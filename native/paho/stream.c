@@ -6,6 +6,8 @@
 #include "WebSocket.h"
 #include "Socket.h"
 
+#define LEND_FROM (64u << 10)
+
 int WebSocket_getch(networkHandles* net, char* c) {
   mqn_link* link = mqn_link_of(net);
   if (!link || !link->handling || link->shown_left == 0) return SOCKET_ERROR;
@@ -60,6 +62,18 @@ static size_t put_length(uint8_t* at, size_t length) {
   return n;
 }
 
+/* The payload of a PUBLISH, a block of Paho's: what the kernel does not take at once is written from there, although Paho may be done with it before. */
+static int write_payload(mqn_link* link, char* payload, size_t length) {
+  if (length == 0) return 0;
+  if (length < LEND_FROM) return mqn_link_write(link, payload, length);
+  if (link->failed) return -1;
+  mqn_memory_keep(payload);
+  if (mqn_connection_lend(link->connection, payload, length, mqn_memory_free) != 0) return -1;
+  link->bytes_written += length;
+  mqn_port_count.bytes_out += length;
+  return 0;
+}
+
 /* A PUBLISH of MQTT 5 as Paho gathers it: length of the topic, topic, then identifier and properties in one piece, payload. Written with a
  * topic alias if the topic has one. 1: written; 0: it goes as it is; -1 */
 static int write_with_alias(mqn_link* link, uint8_t header, const PacketBuffers* pieces) {
@@ -89,8 +103,7 @@ static int write_with_alias(mqn_link* link, uint8_t header, const PacketBuffers*
   if (topic && mqn_link_write(link, pieces->buffers[1], topic) != 0) return -1;
   if (mqn_link_write(link, middle, n) != 0) return -1;
   if (properties && mqn_link_write(link, tail + identifier + old, properties) != 0) return -1;
-  if (pieces->buflens[3] && mqn_link_write(link, pieces->buffers[3], pieces->buflens[3]) != 0) return -1;
-  return 1;
+  return write_payload(link, pieces->buffers[3], pieces->buflens[3]) != 0 ? -1 : 1;
 }
 
 /* A packet that could not be written whole ends the link, and the link's end is told by itself. Paho must not hear of it here: it would free a
@@ -103,7 +116,7 @@ static int cut_off(mqn_link* link) {
 int WebSocket_putdatas(networkHandles* net, char** buffer, size_t* length, PacketBuffers* pieces) {
   mqn_link* link = mqn_link_of(net);
   uint8_t header = (uint8_t)**buffer;
-  int i, aliased = 0;
+  int i, last, aliased = 0;
   if (!link || link->failed) return SOCKET_ERROR;
   if (show_to_guard(link, header, pieces) != 0) return cut_off(link);
   if (header >> 4 == PUBLISH && link->owner->outgoing_aliases && (aliased = write_with_alias(link, header, pieces)) < 0) return cut_off(link);
@@ -112,8 +125,10 @@ int WebSocket_putdatas(networkHandles* net, char** buffer, size_t* length, Packe
     return TCPSOCKET_COMPLETE;
   }
   if (mqn_link_write(link, *buffer, *length) != 0) return cut_off(link);
-  for (i = 0; i < pieces->count; i++)
+  last = header >> 4 == PUBLISH ? pieces->count - 1 : pieces->count;
+  for (i = 0; i < last; i++)
     if (pieces->buflens[i] && mqn_link_write(link, pieces->buffers[i], pieces->buflens[i]) != 0) return cut_off(link);
+  if (i < pieces->count && write_payload(link, pieces->buffers[i], pieces->buflens[i]) != 0) return cut_off(link);
   ++mqn_port_count.packets_out;
   return TCPSOCKET_COMPLETE;      /* complete: Paho frees its pieces itself */
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "connection_private.h"
+#include "pages.h"
 
 #define SMALLEST 1024
 #define SPARE_SMALLEST (16u << 10)
@@ -36,6 +37,7 @@ char* mqn_buffer_reserve(mqn_buffer* b, size_t length) {
     memcpy(fresh, b->data + b->start, used);
     free(b->data);
   }
+  mqn_pages_expect(fresh + used, capacity - used);
   b->data = fresh;
   b->capacity = capacity;
   b->start = 0;

@@ -11,9 +11,9 @@ void mqn_close_free(mqn_connection* c) {
   mqn_tls_free(c);
   if (p->context) mqn_tls_context_release(p->context);
   mqn_buffer_free(&c->in);
+  mqn_loans_free(p);
   mqn_buffer_free(&p->out);
   mqn_buffer_free(&p->cipher);
-  mqn_buffer_free(&p->sending);
   free(p->addresses);
   free(p->host);
   free(p->server_name);
@@ -34,6 +34,7 @@ void mqn_close_now(mqn_connection* c) {
   mqn_node_remove(&p->pending);
   mqn_node_remove(&p->timed);
   mqn_buffer_free(&c->in);
+  mqn_loans_drop(p);
   mqn_buffer_free(&p->out);
   if (p->resolve_pending) uv_cancel((uv_req_t*)&p->resolve_request);
   mqn_tcp_abandon(c);

@@ -54,6 +54,8 @@ int mqn_transport_alive(void);              /* connections not yet freed */
 
 mqn_connection* mqn_connection_open(const mqn_endpoint* endpoint, const mqn_connection_handler* handler, void* owner);   /* NULL: no memory. Reports later, never from inside */
 int mqn_connection_write(mqn_connection* c, const void* data, size_t length);   /* copies; leaves at the next flush or from 64 KiB on. -1: failed or no memory */
+/* As _write(), and large data is not copied: release(data) follows, at once or when its last byte has left or was dropped, also after -1. */
+int mqn_connection_lend(mqn_connection* c, void* data, size_t length, void (*release)(void* data));
 void mqn_connection_flush_all(void);        /* once a turn: hands what was written to the kernel */
 size_t mqn_connection_backlog(const mqn_connection* c);
 int mqn_connection_backlogged(mqn_connection* c);   /* 1: above the high mark, and writable() will be called */

@@ -3,6 +3,7 @@
  *   connection.c  open, fail, flush_all, the transport's one timer      resolve.c  name -> addresses in the order to try
  *   tcp.c         happy eyeballs -> one connected socket                read.c     socket -> (tls) -> c->in
  *   write.c       c->p->out -> (tls) -> socket                          close.c    drain, FIN, free
+ *   lend.c        what is written from the owner's memory
  *   tls.c         OpenSSL between the socket and the buffers            tls_context.c  certificates and settings, shared
  */
 #ifndef MQN_CONNECTION_PRIVATE_H
@@ -61,6 +62,15 @@ typedef struct mqn_attempt {
   struct mqn_attempt* next;            /* p->attempts */
 } mqn_attempt;
 
+/* Memory of the owner, lent until it is written: it stands between two bytes of `out`. */
+typedef struct mqn_loan {
+  struct mqn_loan* next;
+  char* data;
+  size_t length, taken;
+  size_t before;                       /* bytes of `out` between the loan in front of this one and this one */
+  void (*release)(void* data);
+} mqn_loan;
+
 typedef struct mqn_connection_private {
   char* host;                          /* our copy */
   char* server_name;                   /* NULL: the context's or the host */
@@ -106,8 +116,10 @@ typedef struct mqn_connection_private {
    * So a write error only stops writing; the read side reports the end, or the attempt delay runs out. */
   int write_error;
   mqn_buffer out;                      /* application bytes, written by the owner */
+  mqn_loan *loans_first, *loans_last;
   mqn_buffer cipher;                   /* TLS records, made and not yet in `sending` */
   mqn_buffer sending;                  /* what goes on the wire now: swapped in from `out`, with TLS from `cipher` */
+  mqn_loan* sending_loan;              /* `sending` is this one's memory; NULL: its own */
   size_t cipher_application, sending_application;   /* with TLS: application bytes they stand for, and that are not in bytes_out */
   size_t write_length;                 /* of the uv_write */
   uint64_t accepted;                   /* written by the owner; bytes_out + backlog */
@@ -174,10 +186,18 @@ void mqn_tcp_close(mqn_connection* c, mqn_attempt* a);
 /* read.c */
 void mqn_read_update(mqn_connection* c);          /* starts or stops reading as the state says */
 /* write.c */
+size_t mqn_write_through(mqn_connection* c, const char* data, size_t length);   /* large data from the caller's memory: how much needs no more care */
 void mqn_write_flush(mqn_connection* c);          /* towards the kernel until it takes no more; calls no handler */
 void mqn_write_report(mqn_connection* c);         /* progress() and writable() */
 void mqn_write_drop(mqn_connection* c);           /* application bytes that will never leave */
 int mqn_write_empty(const mqn_connection* c);
+/* lend.c: the sequence of `out` and the loans in it */
+size_t mqn_loans_next(const mqn_connection_private* p, char** data);   /* bytes in one piece that are next */
+void mqn_loans_took(mqn_connection_private* p, size_t length);         /* of these, the first are out of here */
+int mqn_loans_fill_sending(mqn_connection_private* p);                 /* `sending` is empty: what is next moves into it; -1: no memory */
+void mqn_loans_end_sending(mqn_connection_private* p);                 /* `sending` is empty: gives back what it was lent */
+size_t mqn_loans_drop(mqn_connection_private* p);                      /* all but the one in `sending`; how many bytes that was */
+void mqn_loans_free(mqn_connection_private* p);                        /* all, and the memory of `sending` */
 /* close.c */
 void mqn_close_now(mqn_connection* c);
 void mqn_close_step(mqn_connection* c);           /* DRAINING: what comes next once all is written */

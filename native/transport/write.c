@@ -24,12 +24,13 @@ int mqn_connection_backlogged(mqn_connection* c) {
 int mqn_write_empty(const mqn_connection* c) {
   const mqn_connection_private* p = c->p;
   return !p->writing && mqn_buffer_length(&p->sending) == 0 && mqn_buffer_length(&p->cipher) == 0 &&
-         (p->sealed || mqn_buffer_length(&p->out) == 0);
+         (p->sealed || (mqn_buffer_length(&p->out) == 0 && !p->loans_first));
 }
 
 void mqn_write_drop(mqn_connection* c) {
   mqn_connection_private* p = c->p;
-  p->accepted = p->dead ? c->bytes_out : p->accepted - mqn_buffer_length(&p->out);
+  size_t dropped = mqn_buffer_length(&p->out) + mqn_loans_drop(p);
+  p->accepted = p->dead ? c->bytes_out : p->accepted - dropped;
   mqn_buffer_free(&p->out);
 }
 
@@ -56,6 +57,7 @@ static void sent(mqn_connection* c, size_t length) {
   p->sending.start += length;
   if (!p->tls) {
     c->bytes_out += length;
+    if (mqn_buffer_length(&p->sending) == 0) mqn_loans_end_sending(p);
   } else if (mqn_buffer_length(&p->sending) == 0) {
     c->bytes_out += p->sending_application;
     p->sending_application = 0;
@@ -74,15 +76,14 @@ static int refill(mqn_connection* c) {
   mqn_connection_private* p = c->p;
   if (mqn_buffer_length(&p->sending) > 0) return 1;
   if (p->tls) {
-    if (!p->sealed && mqn_buffer_length(&p->out) > 0) {
-      size_t taken = mqn_tls_encrypt(c, p->out.data + p->out.start, mqn_buffer_length(&p->out), ENCRYPT_AT_ONCE);
-      p->out.start += taken;
-    }
+    char* data;
+    size_t length = p->sealed ? 0 : mqn_loans_next(p, &data), taken = length > 0 ? mqn_tls_encrypt(c, data, length, ENCRYPT_AT_ONCE) : 0;
+    if (taken > 0) mqn_loans_took(p, taken);
     swap(&p->sending, &p->cipher);
     p->sending_application = p->cipher_application;
     p->cipher_application = 0;
-  } else if (!p->sealed) {
-    swap(&p->sending, &p->out);
+  } else if (!p->sealed && mqn_loans_fill_sending(p) < 0) {
+    mqn_connection_end(c, MQN_ERR_NO_MEMORY, "out of memory");
   }
   return mqn_buffer_length(&p->sending) > 0;
 }
@@ -163,12 +164,12 @@ void mqn_write_report(mqn_connection* c) {
 
 /* Large data straight from the caller's memory, together with the small writes before it (a packet's header). Returns how much of
  * it needs no copy: the kernel, or TLS, has taken it. */
-static size_t write_through(mqn_connection* c, const char* data, size_t length) {
+size_t mqn_write_through(mqn_connection* c, const char* data, size_t length) {
   mqn_connection_private* p = c->p;
   size_t done = 0;
   if (c->state != MQN_CONNECTION_OPEN || !usable(c)) return 0;
-  if (p->tls || mqn_buffer_length(&p->sending) > 0) mqn_write_flush(c);
-  while (done < length && c->state == MQN_CONNECTION_OPEN && usable(c) && mqn_buffer_length(&p->sending) == 0) {
+  if (p->tls || mqn_buffer_length(&p->sending) > 0 || p->loans_first) mqn_write_flush(c);
+  while (done < length && c->state == MQN_CONNECTION_OPEN && usable(c) && mqn_buffer_length(&p->sending) == 0 && !p->loans_first) {
     if (p->tls) {
       size_t taken;
       if (p->sealed || mqn_buffer_length(&p->out) > 0) break;
@@ -210,7 +211,7 @@ int mqn_connection_write(mqn_connection* c, const void* data, size_t length) {
   if (length == 0) return 0;
   mqn_connection_mark_dirty(c);
   if (length >= MQN_FLUSH_EARLY && !p->dropping) {
-    size_t done = write_through(c, from, length);
+    size_t done = mqn_write_through(c, from, length);
     from += done;
     length -= done;
   }

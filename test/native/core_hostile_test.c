@@ -1,6 +1,7 @@
 /* ctest-timeout: 60
  * A server that breaks the protocol: the process lives, the application hears MQN_ERR_PROTOCOL with the reason code that names the fault, an MQTT 5 server gets it in a DISCONNECT, the
  * connection is closed, and the client can connect again. The guard's own test has the long list; these go through the whole core. */
+#include <stdlib.h>
 #include <string.h>
 #include "check.h"
 #include "mini_broker.h"
@@ -44,6 +45,60 @@ static void hostile(const char* what, int version, const void* bytes, size_t len
 }
 #define HOSTILE(what, version, bytes, reason) hostile(what, version, bytes, sizeof(bytes) - 1, reason)
 
+/* ---- acknowledged before it was read: the client is done with the payload, and still has to send the rest of it ---- */
+#define LARGE ((size_t)12 << 20)
+static unsigned long long broken_bytes, whole_packets;   /* broker's thread */
+static int check_payload(mini_broker* broker, mini_link* link, const uint8_t* packet, size_t size, void* user) {
+  size_t i;
+  (void)broker; (void)link; (void)user;
+  if (packet[0] >> 4 != 3) return 0;
+  ++whole_packets;
+  if (size < LARGE) broken_bytes += LARGE;
+  else for (i = 0; i < LARGE; i++) broken_bytes += packet[size - LARGE + i] != (uint8_t)(i * 31 >> 3);
+  return 1;
+}
+
+static void acknowledged_before_it_was_read(int version, int gone) {
+  mini_script script;
+  mini_broker* broker;
+  rig r;
+  rig_client* c;
+  mqn_open_options o;
+  uint8_t* payload = malloc(LARGE);
+  size_t i;
+  if (!payload) abort();
+  for (i = 0; i < LARGE; i++) payload[i] = (uint8_t)(i * 31 >> 3);
+  memset(&script, 0, sizeof script);
+  script.on_packet = check_payload;
+  broken_bytes = whole_packets = 0;
+  broker = mini_broker_start(&script);
+  rig_start(&r, NULL);
+  c = rig_add(&r);
+  o = rig_options(mini_broker_port(broker), version, "eager");
+  CHECK(rig_connect(c, &o), "connect: %s", c->text);
+  mini_broker_pause_all(broker, 1);
+  rig_publish(c, "topic", payload, LARGE, 1, 0);
+  rig_run(&r, 0.1);
+  CHECK(c->done == 0, "done before it was acknowledged");
+  mini_broker_send_all(broker, "\x40\x02\x00\x01", 4);
+  CHECK(rig_wait(&r, &c->done, 1, 5) && c->failed == 0, "done %d, failed %d: %s", c->done, c->failed, c->text);
+  memset(payload, 0, LARGE);
+  rig_publish(c, "topic", payload, 3, 0, 0);             /* memory comes and goes meanwhile */
+  if (gone) {
+    mini_broker_cut_all(broker);
+    CHECK(rig_wait(&r, &c->disconnected, 1, 5), "the end was not noticed");
+  } else {
+    mini_broker_pause_all(broker, 0);
+    CHECK(rig_wait(&r, &c->done, 2, 10), "done %d", c->done);
+    for (i = 0; i < 500 && mini_broker_count(broker, 3) < 2; i++) rig_run(&r, 0.01);
+    CHECK(whole_packets == 2 && broken_bytes == LARGE, "%llu packets, %llu bytes differ", whole_packets, broken_bytes - LARGE);   /* the second is short */
+    CHECK(c->disconnected == 0, "%s", c->text);
+  }
+  rig_stop(&r);
+  mini_broker_stop(broker);
+  free(payload);
+}
+
 int main(void) {
   HOSTILE("PUBREL without a body", 4, "\x62\x00", 0x81);
   HOSTILE("PUBREL without a body", 5, "\x62\x00", 0x81);
@@ -59,5 +114,8 @@ int main(void) {
   HOSTILE("QoS 3", 4, "\x36\x05\x00\x01t\x00\x01", 0x81);
   HOSTILE("CONNECT from the server", 4, "\x10\x00", 0x82);
   HOSTILE("PINGREQ from the server", 5, "\xc0\x00", 0x82);
+  acknowledged_before_it_was_read(4, 0);
+  acknowledged_before_it_was_read(5, 0);
+  acknowledged_before_it_was_read(5, 1);
   return check_result();
 }

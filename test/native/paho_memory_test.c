@@ -75,10 +75,27 @@ static void a_shared_block_may_be_freed_elsewhere_and_here(void) {
   mqn_memory_free_shared(NULL);
 }
 
+static void a_block_with_two_owners_stays_until_both_are_done(void) {
+  uint8_t* block = mqn_memory_new_shared(100000);
+  int i, wrong = 0;
+  memset(block, 7, 100000);
+  mqn_memory_keep(block);
+  mqn_memory_keep(block);
+  mqn_memory_free(block);
+  mqn_memory_free(block);
+  for (i = 0; i < 100000; i++) wrong += block[i] != 7;
+  CHECK(wrong == 0, "%d bytes", wrong);
+  mqn_memory_free_shared(block);                     /* the last owner may be anywhere */
+  block = mqn_memory_new((size_t)8 << 20);           /* expected to be written from end to end */
+  memset(block, 8, (size_t)8 << 20);
+  mqn_memory_free(block);
+}
+
 int main(void) {
   blocks_keep_their_bytes();
   zeroed_blocks_are_zeroed_when_used_again();
   a_shared_block_may_be_freed_elsewhere_and_here();
+  a_block_with_two_owners_stays_until_both_are_done();
   mqn_memory_end();
   return check_result();
 }

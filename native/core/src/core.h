@@ -201,7 +201,7 @@ typedef struct mqn_publication {
   uint32_t length;
   void* large;                     /* payload lies in here; taken over */
 } mqn_publication;
-void mqn_outgoing_publish(mqn_client* client, const mqn_publication* publication);
+void mqn_outgoing_publish(mqn_client* client, mqn_publication* publication);
 int mqn_outgoing_pump(mqn_client* client);      /* 1: there is more to do next turn */
 void mqn_outgoing_resume(mqn_client* client);   /* CONNACK said Session Present: what is in flight is sent again */
 void mqn_outgoing_flushed(mqn_client* client);  /* completes the QoS 0 requests whose bytes the kernel has taken */

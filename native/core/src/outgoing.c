@@ -33,12 +33,14 @@ static int room(mqn_client* c, int qos) {
   return (qos == 0 || c->in_flight < window) && !c->owner.resend && mqn_port_can_write(&c->owner) && (qos < 2 || mqn_port_can_publish_2(&c->owner));
 }
 
-/* hands one to Paho and lets Paho write it: its list of commands never holds more than one */
-static void send_now(mqn_client* c, const char* topic, uint32_t topic_length, const mqn_publication* p) {
+/* hands one to Paho and lets Paho write it: its list of commands never holds more than one. A large block that Paho has taken is not the caller's any
+ * more: p->large is NULL then */
+static void send_now(mqn_client* c, const char* topic, uint32_t topic_length, mqn_publication* p) {
   MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
   MQTTAsync_responseOptions* options = NULL;
   mqn_request* request = NULL;
   uint64_t size = packet_size(c, topic_length, p->properties_length, p->length, p->qos);
+  uint32_t copied = p->large && p->payload == p->large ? 0 : p->length;
   int code = MQN_OK;
   if (size > 268435460u || (c->owner.server_maximum_packet && size > c->owner.server_maximum_packet)) {
     refuse(c, p->slot, p->bytes, MQN_ERR_PACKET_TOO_LARGE);
@@ -53,10 +55,13 @@ static void send_now(mqn_client* c, const char* topic, uint32_t topic_length, co
     if (p->qos) ++c->in_flight;
     mqn_port_expect_identifier(p->qos == 1 ? MQN_ID_PUBLISH_1 : MQN_ID_PUBLISH_2, 0);
     mqn_port_prime(&c->owner);
-    if (MQTTAsync_send(c->owner.paho, topic, (int)p->length, p->payload, p->qos, p->retain, options) != MQTTASYNC_SUCCESS) {
+    if (MQTTAsync_send(c->owner.paho, topic, (int)copied, p->payload, p->qos, p->retain, options) != MQTTASYNC_SUCCESS) {
       if (p->qos) --c->in_flight;
       if (request) mqn_request_free(request);
       code = MQN_ERR_NO_MEMORY;
+    } else if (copied != p->length) {
+      mqn_port_give_payload(p->large, p->length);
+      p->large = NULL;
     }
   }
   if (response.properties.count) MQTTProperties_free(&response.properties);
@@ -117,7 +122,7 @@ static void give_back(mqn_client* c, const mqn_publication* p) {
   mqn_payload_free(m.owned);
 }
 
-void mqn_outgoing_publish(mqn_client* c, const mqn_publication* p) {
+void mqn_outgoing_publish(mqn_client* c, mqn_publication* p) {
   if (c->state != MQN_CLIENT_CONNECTED || c->end_code) {
     give_back(c, p);
   } else if (!c->queue_first && room(c, p->qos)) {
@@ -185,6 +190,7 @@ int mqn_outgoing_pump(mqn_client* c) {
     c->queue_first = q->next;
     if (has_time_left(c, q)) send_now(c, q->topic->text, q->topic->length, &p);
     else refuse(c, q->slot, q->bytes, MQN_ERR_EXPIRED);
+    q->large = p.large;
     free_outgoing(q);
   }
   return 0;
