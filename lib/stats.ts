@@ -70,7 +70,8 @@ export class Stats {
   receivedMessages = 0;
   receivedBytes = 0;
   readonly roundTrip = new RoundTrip();
-  readonly #dropped = new Map<MqttErrorCode, number>();
+  /** By code; made with the first. */
+  #dropped: Map<MqttErrorCode, number> | undefined = undefined;
 
   /** A server is about to be tried. */
   attempt(): void {
@@ -85,7 +86,8 @@ export class Stats {
 
   /** Publishes were given up. */
   dropped(code: MqttErrorCode, count = 1): void {
-    this.#dropped.set(code, (this.#dropped.get(code) ?? 0) + count);
+    const dropped = (this.#dropped ??= new Map<MqttErrorCode, number>());
+    dropped.set(code, (dropped.get(code) ?? 0) + count);
   }
 
   /** The counters of now: a copy, frozen. */
@@ -96,7 +98,7 @@ export class Stats {
       attempts: this.attempts,
       published: Object.freeze({ messages: this.publishedMessages, bytes: this.publishedBytes }),
       delivered: this.delivered + this.deliveredWithoutSlot,
-      dropped: Object.freeze(Object.fromEntries(this.#dropped) as Partial<Record<MqttErrorCode, number>>),
+      dropped: Object.freeze(Object.fromEntries(this.#dropped ?? []) as Partial<Record<MqttErrorCode, number>>),
       received: Object.freeze({ messages: this.receivedMessages, bytes: this.receivedBytes }),
       queue: Object.freeze({ messages: queue.messages, bytes: queue.bytes }),
       inFlight,

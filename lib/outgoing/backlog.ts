@@ -26,8 +26,8 @@ function expiredError(): MqttError {
  */
 export class Backlog {
   #queue = new OutgoingQueue();
-  /** What the engine gave back, until its end is reported. */
-  #returned = new OutgoingQueue();
+  /** What the engine gave back, until its end is reported; made when something is. */
+  #returned: OutgoingQueue | undefined = undefined;
 
   constructor(
     private readonly options: ResolvedQueue,
@@ -130,27 +130,26 @@ export class Backlog {
     slot: number,
     bytes: number,
   ): void {
-    this.#append(this.#returned, topic, payload, flags, properties, slot, bytes);
+    this.#append((this.#returned ??= new OutgoingQueue()), topic, payload, flags, properties, slot, bytes);
   }
 
   /** The connection has ended: what was given back goes in front. It may be more than the limits allow; it was taken before. */
   takeBack(): void {
-    if (this.#returned.length > 0) {
-      this.#returned.append(this.#queue);
-      this.#queue = this.#returned;
-      this.#returned = new OutgoingQueue();
-    }
+    if (this.#returned === undefined) return;
+    this.#returned.append(this.#queue);
+    this.#queue = this.#returned;
+    this.#returned = undefined;
   }
 
   // ---- leaving ------------------------------------------------------------------------------------------------------------
 
   holds(slot: number): boolean {
-    return this.#queue.holds(slot) || this.#returned.holds(slot);
+    return this.#queue.holds(slot) || this.#returned?.holds(slot) === true;
   }
 
   /** The promise was aborted or timed out: its message goes nowhere. Whether it was here. */
   remove(slot: number): boolean {
-    return this.#queue.remove(slot) || this.#returned.remove(slot);
+    return this.#queue.remove(slot) || this.#returned?.remove(slot) === true;
   }
 
   dropExpired(): void {

@@ -13,6 +13,9 @@ export interface TakenMessage {
 /** In place of a message's bytes: it has left, only its place is still there. */
 const LEFT = -1;
 
+/** Of every queue that never had a slot: an idle client has no array of its own. */
+const NO_PLACES = new Int32Array(0);
+
 /**
  * Publishes that wait, in their order: for the connection, or for room in the engine. While one waits here, later ones wait behind it:
  * nothing overtakes. Parallel arrays for the same reason as in Pending.
@@ -42,7 +45,7 @@ export class OutgoingQueue {
   /** The place of the first message. */
   #head = 0;
   /** Where a slot's message is; -1: not here. */
-  #places = new Int32Array(0);
+  #places = NO_PLACES;
 
   /** Places in use, those of messages that left included. */
   get places(): number {
