@@ -52,6 +52,7 @@ mqn_link_owner* mqn_core_find_owner(int key);               /* Paho's URI is tcp
 void mqn_core_on_link_writable(mqn_link_owner* owner);      /* bytes left, or the backlog fell: more may be sent */
 void mqn_core_on_link_closed(mqn_link_owner* owner);        /* Paho let go of the link; owner->error may be 0: closed on purpose */
 void mqn_core_on_publish(mqn_link_owner* owner, const mqn_packet_view* view);  /* guard.repeated: a message that was delivered before */
+int mqn_core_can_receive(mqn_link_owner* owner);            /* 0: no PUBLISH now; the link was held, and is let go when there is room */
 void mqn_core_log(int level, const char* text);
 
 /* ---- life ---- */

@@ -114,6 +114,7 @@ static int next_packet(mqn_link* link) {
       mqn_connection_expect(c, link->packet_size);
       return 0;
     }
+    if (*data >> 4 == PUBLISH && !mqn_core_can_receive(link->owner)) return 0;
     verdict = mqn_guard_packet(guard, data, link->packet_size);
     if (verdict == MQN_GUARD_FAIL) break;
     ++mqn_port_count.packets_in;
@@ -187,6 +188,11 @@ SOCKET Socket_getReadySocket(int more_work, int timeout, mutex_type mutex, int* 
       current_end = link->connection->in.start + link->packet_size;
       mqn_link_prime(link);
       return (SOCKET)link->socket;
+    }
+    if (link->held) {                /* its packets come before whatever ended it */
+      pop();
+      mqn_connection_taken(link->connection);
+      continue;
     }
     if (state < 0 || link->connection->state == MQN_CONNECTION_FAILED) {
       pop();                       /* told once; Paho closes it, which brings it back to be freed */

@@ -151,6 +151,54 @@ static void thousand_clients(void) {
   mini_broker_stop(broker);
 }
 
+/* Many clients and a ring that holds a small part of what comes for them. Nothing is lost or out of order, none waits until all the others have everything, and
+ * one that is destroyed while it waits for the ring takes nobody with it. */
+static void full_ring(int qos) {
+  enum { CLIENTS = 200, MESSAGES = 1500, SIZE = 100 };
+  mini_broker* broker = mini_broker_start(NULL);
+  rig r;
+  rig_client* clients[CLIENTS];
+  mqn_open_options o = rig_options(mini_broker_port(broker), 5, "");
+  mqn_env_options e;
+  char name[32];
+  int i, without = 0, finished = 0, watched = 0;
+  double until;
+  memset(&e, 0, sizeof e);
+  e.messages_size = 256u << 10;
+  rig_start(&r, &e);
+  o.receive_maximum = 60000;
+  for (i = 0; i < CLIENTS; i++) {
+    clients[i] = rig_add(&r);
+    clients[i]->check_order = 1;
+    sprintf(name, "full-%d", i);
+    o.client_id = name;
+    CHECK(rig_connect(clients[i], &o), "%s", clients[i]->text);
+  }
+  mini_broker_flood(broker, "flood", MESSAGES, SIZE, qos);
+  uv_sleep(500);                                             /* takes nothing: all of them wait */
+  for (i = 1; i < CLIENTS; i += 10) mqn_client_destroy(r.env, clients[i]->number);
+  until = rig_now() + 60;
+  while (finished < CLIENTS - CLIENTS / 10 && rig_now() < until) {
+    rig_run(&r, 0.001);
+    for (finished = without = i = 0; i < CLIENTS; i++) {
+      if (i % 10 == 1) continue;
+      finished += clients[i]->messages == MESSAGES;
+      without += clients[i]->messages == 0;
+    }
+    if (finished > CLIENTS / 4 && !watched) {
+      watched = 1;
+      CHECK(without == 0, "%d clients had everything, %d nothing", finished, without);
+    }
+  }
+  for (i = 0; i < CLIENTS; i++) {
+    if (i % 10 == 1) CHECK(clients[i]->destroyed == 1, "client %d", i);
+    else CHECK(clients[i]->messages == MESSAGES && clients[i]->disorder == 0 && clients[i]->disconnected == 0, "client %d: %d messages, %d out of order: %s",
+               i, (int)clients[i]->messages, (int)clients[i]->disorder, clients[i]->text);
+  }
+  rig_stop(&r);
+  mini_broker_stop(broker);
+}
+
 /* A connect that hangs costs nothing (paho.md 5). */
 static void pending_connect_sleeps(void) {
   mini_script script;
@@ -184,6 +232,8 @@ int main(void) {
     unacknowledged_is_bounded(version);
   }
   slow_server();
+  full_ring(0);
+  full_ring(1);
   thousand_clients();
   pending_connect_sleeps();
   return check_result();

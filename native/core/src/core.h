@@ -42,7 +42,8 @@ struct mqn_env {
   mqn_held_record *held_first, *held_last;
   int32_t* held_completions;       /* MQN_COMPLETION_WORDS words each */
   uint32_t held_completions_count, held_completions_capacity;
-  mqn_client* ring_waiting;        /* clients that are held because a ring is full */
+  /* clients that are held because a ring is full, the longest waiting first; the last one that has come back to the front */
+  mqn_client *ring_waiting, *ring_waiting_last, *ring_waiting_again;
   int published;                   /* something was put into a ring in this turn */
   int untold;                      /* turns for which the binding has not been told of it; 0: it has */
   mqn_client** clients;            /* by number */
@@ -121,6 +122,7 @@ struct mqn_client {
   /* incoming */
   uint32_t unread_messages, unread_bytes;
   int holds;                       /* MQN_HOLD_* */
+  int ring_turn;                   /* it has waited for the ring: 1: and got nothing since, 2: and got something */
 
   /* membership of the turn's lists */
   int pumping, touched, ending, flushing, ring_waiting;
@@ -216,6 +218,7 @@ void mqn_request_callbacks(mqn_client* client, void* response_options, mqn_reque
 /* ---- on_message.c, on_connection.c, keep_alive.c ---- */
 int mqn_on_message(void* context, char* topic, int topic_length, void* message);   /* MQTTAsync_message* */
 void mqn_message_hold(mqn_client* client, int reason, int hold);
+void mqn_message_wait_for_ring(mqn_client* client);   /* held until a ring has room */
 void mqn_message_taken(mqn_client* client, uint32_t messages, uint32_t bytes);
 void mqn_message_forget_aliases(mqn_client* client);
 void mqn_on_connected(mqn_client* client, int session_present);

@@ -5,6 +5,7 @@
 #include "core.h"
 
 #define TURNS_A_BATCH 4        /* at most, before the binding is told */
+#define CLIENTS_A_TURN 64      /* of those that wait for room: a few of them fill the ring again, and the others would only be held again */
 
 static uint32_t padded(uint32_t body) { return (MQN_RECORD_HEADER + body + 7) & ~7u; }
 
@@ -116,7 +117,7 @@ int mqn_events_waiting(const mqn_env* env) {
 
 void mqn_events_flush_held(mqn_env* env) {
   uint32_t n = 0;
-  if (!env->held_first && !env->held_completions_count) return;
+  if (!env->held_first && !env->held_completions_count && !env->ring_waiting) return;
   while (n < env->held_completions_count && completion_room(env))
     completion_write(env, env->held_completions + (size_t)n++ * MQN_COMPLETION_WORDS);
   if (n) {
@@ -137,11 +138,18 @@ void mqn_events_flush_held(mqn_env* env) {
     free(held);
   }
   if (env->held_first || env->held_completions_count) return;
-  while (env->ring_waiting) {
+  /* What they have read is looked at in the next turn, before the reactor sleeps: so the rest is not forgotten. */
+  env->ring_waiting_again = NULL;
+  for (n = 0; env->ring_waiting && n < CLIENTS_A_TURN; ) {
     mqn_client* c = env->ring_waiting;
+    int held = mqn_port_held(&c->owner);
     env->ring_waiting = c->next_ring_waiting;
+    if (!env->ring_waiting) env->ring_waiting_last = NULL;
+    c->next_ring_waiting = NULL;
     c->ring_waiting = 0;
+    c->ring_turn = 1;
     mqn_message_hold(c, MQN_HOLD_RING, 0);
+    n += held && !mqn_port_held(&c->owner);      /* else it gives the reactor nothing to look at */
   }
 }
 

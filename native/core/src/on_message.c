@@ -9,6 +9,34 @@ void mqn_message_hold(mqn_client* c, int reason, int hold) {
   mqn_port_hold(&c->owner, c->holds != 0);
 }
 
+/* At the end; one that was let go in vain, because those before it have filled the ring, at the front again. */
+void mqn_message_wait_for_ring(mqn_client* c) {
+  mqn_env* env = c->env;
+  if (!c->ring_waiting) {
+    mqn_client* before = c->ring_turn == 1 ? env->ring_waiting_again : env->ring_waiting_last;
+    mqn_client** place = before ? &before->next_ring_waiting : &env->ring_waiting;
+    c->next_ring_waiting = *place;
+    *place = c;
+    if (!c->next_ring_waiting) env->ring_waiting_last = c;
+    if (c->ring_turn == 1) env->ring_waiting_again = c;
+    c->ring_waiting = 1;
+    c->ring_turn = 0;
+  }
+  mqn_message_hold(c, MQN_HOLD_RING, 1);
+}
+
+/* With a thousand clients and a ring that is full, a message of each would be kept beside the ring, to be handed over one by one: a stretch of one client's
+ * messages, which costs little, would never come again. So they stay in their connections, and nobody overtakes who waits:
+ *   1. the ring is full, and all but a few clients wait;
+ *   2. those few are acknowledged, and the server sends them more;
+ *   3. room comes, their messages fill the ring, and the others wait for ever. */
+int mqn_core_can_receive(mqn_link_owner* owner) {
+  mqn_client* c = (mqn_client*)owner;
+  if (!mqn_events_waiting(c->env) && (!c->env->ring_waiting || c->ring_turn)) return 1;
+  mqn_message_wait_for_ring(c);
+  return 0;
+}
+
 static void check_inbox(mqn_client* c) {
   int full = c->unread_messages >= c->inbox_messages || c->unread_bytes >= c->inbox_bytes;
   int low = c->unread_messages <= c->inbox_messages / 2 && c->unread_bytes <= c->inbox_bytes / 2;
@@ -73,17 +101,11 @@ void mqn_core_on_publish(mqn_link_owner* owner, const mqn_packet_view* view) {
     mqn_port_fail(owner, MQN_ERR_NO_MEMORY, 0x97, "no memory for a message");
     return;
   }
+  if (c->ring_turn) c->ring_turn = 2;
   ++c->unread_messages;
   c->unread_bytes += m.length;
   check_inbox(c);
-  if (mqn_events_waiting(c->env)) {
-    if (!c->ring_waiting) {
-      c->ring_waiting = 1;
-      c->next_ring_waiting = c->env->ring_waiting;
-      c->env->ring_waiting = c;
-    }
-    mqn_message_hold(c, MQN_HOLD_RING, 1);
-  }
+  if (mqn_events_waiting(c->env)) mqn_message_wait_for_ring(c);
   /* 3.1.1 has no Receive Maximum: what is not acknowledged is bounded by not reading on. The acknowledgement of this one is not in the list yet */
   if (m.qos && c->owner.version == 4 && mqn_port_acks_pending(&c->owner) + 1 >= c->receive_maximum) mqn_message_hold(c, MQN_HOLD_ACKS, 1);
 }

@@ -50,7 +50,12 @@ void mqn_reactor_forget(mqn_client* c) {
   UNLINK(touched_first, c, touched, next_touched);
   UNLINK(ending_first, c, ending, next_ending);
   UNLINK(flushing_first, c, flushing, next_flushing);
-  UNLINK(c->env->ring_waiting, c, ring_waiting, next_ring_waiting);
+  if (c->ring_waiting) {
+    mqn_client* each;
+    UNLINK(c->env->ring_waiting, c, ring_waiting, next_ring_waiting);
+    c->env->ring_waiting_last = c->env->ring_waiting_again = NULL;
+    for (each = c->env->ring_waiting; each; each = each->next_ring_waiting) c->env->ring_waiting_last = each;
+  }
 }
 
 void mqn_reactor_attach(mqn_env* env) { env->next = envs; envs = env; env->attached = 1; }
