@@ -2,7 +2,7 @@ import type { MessageFlags } from '../engine/engine.js';
 import { MqttError, notConnectedError } from '../errors.js';
 import type { ResolvedQueue } from '../options/queue-options.js';
 import { expiryTime, writeExpiry } from '../protocol/expiry.js';
-import { OutgoingQueue, type TakenMessage } from './queue.js';
+import { OutgoingQueue, SMALL_BYTES, type TakenMessage } from './queue.js';
 
 /** What the queue does not know. */
 export interface BacklogEvents {
@@ -74,7 +74,8 @@ export class Backlog {
       }
     }
     // The caller may write into its buffer again as soon as publish() has returned.
-    this.#append(this.#queue, topic, typeof payload === 'string' ? payload : Buffer.from(payload), flags, properties, slot, bytes);
+    const own = typeof payload === 'string' || payload.length <= SMALL_BYTES ? payload : Buffer.from(payload);
+    this.#append(this.#queue, topic, own, flags, properties, slot, bytes);
     // Now that all is in order: this calls the user.
     if (dropped !== undefined) {
       this.#giveUpAll(dropped, () => new MqttError('ERR_MQTT_QUEUE_FULL', 'the outgoing queue was full, and a newer message took the place'));

@@ -1,7 +1,11 @@
 import type { MessageFlags } from '../engine/engine.js';
 
-/** Payloads wait as they are handed to the engine: a text, or bytes that are the queue's own. */
-type QueuedPayload = Uint8Array | string;
+/** Payloads of up to this many bytes are copied into blocks. */
+export const SMALL_BYTES = 1024;
+const BLOCK_BYTES = 8192;
+
+/** As the start of a payload that is not part of a block. */
+const WHOLE = -1;
 
 /** A message that was taken out of the queue to be given up. */
 export interface TakenMessage {
@@ -15,10 +19,15 @@ const LEFT = -1;
 
 /** Of every queue that never had a slot: an idle client has no array of its own. */
 const NO_PLACES = new Int32Array(0);
+const NO_BLOCK = Buffer.alloc(0);
 
 /**
  * Publishes that wait, in their order: for the connection, or for room in the engine. While one waits here, later ones wait behind it:
  * nothing overtakes. Parallel arrays for the same reason as in Pending.
+ *
+ * Payloads wait as they are handed to the engine: a text, or bytes that are the queue's own. Small ones are copied into blocks, one behind
+ * the other, and only the place is kept: a queue that is deep for long outlives the young generation, and an object a message would be
+ * copied twice by the garbage collector and then collected with the old ones. A block lives as long as one of its messages.
  *
  * Leaving from the middle, when a publish is aborted or its time is over:
  * 1. The place of its slot is known (#places), so nothing is searched.
@@ -35,7 +44,11 @@ export class OutgoingQueue {
   earliest = Infinity;
 
   #topics: string[] = [];
-  #payloads: QueuedPayload[] = [];
+  /** The payload, or the block it is in. */
+  #payloads: (Uint8Array | string)[] = [];
+  /** Where in its block it begins and ends; WHOLE. */
+  #starts: number[] = [];
+  #ends: number[] = [];
   #flags: MessageFlags[] = [];
   #properties: (Uint8Array | undefined)[] = [];
   #slots: number[] = [];
@@ -46,16 +59,45 @@ export class OutgoingQueue {
   #head = 0;
   /** Where a slot's message is; -1: not here. */
   #places = NO_PLACES;
+  /** The block that is being filled, and how far. */
+  #block = NO_BLOCK;
+  #filled = 0;
 
   /** Places in use, those of messages that left included. */
   get places(): number {
     return this.#topics.length;
   }
 
-  /** Takes a message in; `payload` and `properties` are the queue's from now on. */
+  /** Takes a message in. `payload` is copied when it has up to SMALL_BYTES; else it, and `properties`, are the queue's from now on. */
   push(
     topic: string,
-    payload: QueuedPayload,
+    payload: Uint8Array | string,
+    flags: MessageFlags,
+    properties: Uint8Array | undefined,
+    slot: number,
+    size: number,
+    expires: number,
+  ): void {
+    if (typeof payload === 'string' || payload.length > SMALL_BYTES) {
+      this.#push(topic, payload, WHOLE, WHOLE, flags, properties, slot, size, expires);
+      return;
+    }
+    const { length } = payload;
+    if (this.#filled + length > this.#block.length) {
+      this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+      this.#filled = 0;
+    }
+    const start = this.#filled, end = start + length;
+    this.#block.set(payload, start);
+    this.#filled = end;
+    this.#push(topic, this.#block, start, end, flags, properties, slot, size, expires);
+  }
+
+  #push(
+    topic: string,
+    payload: Uint8Array | string,
+    start: number,
+    end: number,
     flags: MessageFlags,
     properties: Uint8Array | undefined,
     slot: number,
@@ -65,6 +107,8 @@ export class OutgoingQueue {
     if (slot !== -1) this.#setPlace(slot, this.#topics.length);
     this.#topics.push(topic);
     this.#payloads.push(payload);
+    this.#starts.push(start);
+    this.#ends.push(end);
     this.#flags.push(flags);
     this.#properties.push(properties);
     this.#slots.push(slot);
@@ -80,8 +124,9 @@ export class OutgoingQueue {
   get topic(): string {
     return this.#topics[this.#head]!;
   }
-  get payload(): QueuedPayload {
-    return this.#payloads[this.#head]!;
+  get payload(): Uint8Array | string {
+    const kept = this.#payloads[this.#head]!, start = this.#starts[this.#head]!;
+    return start === WHOLE ? kept : (kept as Uint8Array).subarray(start, this.#ends[this.#head]);
   }
   get flags(): MessageFlags {
     return this.#flags[this.#head]!;
@@ -149,9 +194,11 @@ export class OutgoingQueue {
   append(other: OutgoingQueue): void {
     for (let at = other.#head; at < other.#topics.length; at++) {
       if (other.#sizes[at] === LEFT) continue;
-      this.push(
+      this.#push(
         other.#topics[at]!,
         other.#payloads[at]!,
+        other.#starts[at]!,
+        other.#ends[at]!,
         other.#flags[at]!,
         other.#properties[at],
         other.#slots[at]!,
@@ -204,6 +251,8 @@ export class OutgoingQueue {
       if (slot !== -1) this.#places[slot] = to;
       this.#topics[to] = this.#topics[from]!;
       this.#payloads[to] = this.#payloads[from]!;
+      this.#starts[to] = this.#starts[from]!;
+      this.#ends[to] = this.#ends[from]!;
       this.#flags[to] = this.#flags[from]!;
       this.#properties[to] = this.#properties[from];
       this.#slots[to] = slot;
@@ -212,13 +261,17 @@ export class OutgoingQueue {
       to++;
     }
     this.#head = 0;
-    const parts = [this.#topics, this.#payloads, this.#flags, this.#properties, this.#slots, this.#sizes, this.#expires];
+    const parts = [
+      this.#topics, this.#payloads, this.#starts, this.#ends, this.#flags, this.#properties, this.#slots, this.#sizes, this.#expires,
+    ];
     for (const part of parts) part.length = to;
   }
 
   #clear(): void {
     this.#topics = [];
     this.#payloads = [];
+    this.#starts = [];
+    this.#ends = [];
     this.#flags = [];
     this.#properties = [];
     this.#slots = [];

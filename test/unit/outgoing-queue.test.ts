@@ -93,4 +93,48 @@ describe('OutgoingQueue', () => {
     expect(most).toBeLessThan(10_000);
     expect([queue.length, queue.topic]).toEqual([1, 'stays']);
   });
+
+  it('payloads are what they were when they were taken, small and large, while others leave and the queue moves', () => {
+    const below = random(4);
+    let queue = new OutgoingQueue();
+    const model: { slot: number; bytes: Buffer | string }[] = [];
+    const lengths = [0, 1, 63, 1000, 1024, 1025, 5000];
+    const scratch = Buffer.alloc(1024);
+    for (let made = 0; made < 30_000; made += 1) {
+      const length = lengths[below(made % 10 === 0 ? lengths.length : 4)]!;
+      const bytes = made % 7 === 0 ? `text ${made}` : Buffer.alloc(length, made);
+      // The caller writes into the buffer of a small payload again, and again.
+      const given = typeof bytes === 'string' || length > scratch.length ? bytes : scratch.subarray(0, bytes.copy(scratch));
+      queue.push('t', given, 1, undefined, made, length, 0);
+      model.push({ slot: made, bytes });
+      scratch.fill(0xee);
+      if (below(3) === 0) {
+        // From the midst: by the end most have left, and places are given back.
+        const at = below(model.length);
+        same(queue.remove(model[at]!.slot), true);
+        model.splice(at, 1);
+      }
+      if (made % 6000 === 0) {
+        const front = new OutgoingQueue();
+        front.append(queue);
+        queue = front;
+      }
+    }
+    for (const { slot, bytes } of model) {
+      same(queue.slot, slot);
+      const { payload } = queue;
+      same(typeof payload === 'string' ? payload : Buffer.compare(payload, bytes as Buffer), typeof bytes === 'string' ? bytes : 0);
+      queue.shift();
+    }
+    expect(queue.length).toBe(0);
+  });
+
+  it('a payload that was handed out stays as it is when the queue goes on', () => {
+    const queue = new OutgoingQueue();
+    queue.push('t', Buffer.from('first'), 1, undefined, -1, 5, 0);
+    const { payload } = queue;
+    queue.shift();
+    for (let i = 0; i < 5000; i += 1) queue.push('t', Buffer.from('other'), 1, undefined, -1, 5, 0);
+    expect(payload.toString()).toBe('first');
+  });
 });
