@@ -13,11 +13,11 @@ type MessageListener = (message: Message) => void;
 const CLOCK_EVERY = 16;
 
 /**
- * Loops read when this turn's work is done, all that was put aside for them in one go: so many messages are put aside in a turn, for all
- * loops together. It bounds how long a loop with a body of some microseconds holds the event loop, and keeps the messages in the
+ * Loops read in microtasks, all that was put aside for them in one go: so many messages are put aside until they do, for all loops of a
+ * client together. It bounds how long a loop with a body of some microseconds holds the event loop, and keeps the messages in the
  * processor's caches.
  */
-const LOOP_SHARE = 256;
+const LOOP_SHARE = 512;
 
 /** What subscriptions nobody reads may keep for a loop that may come, together. */
 const MAX_EARLY_MESSAGES = 1000;
@@ -47,8 +47,6 @@ export interface DispatcherOptions {
 export class Dispatcher {
   /** Active subscriptions that want messages. */
   consumers = 0;
-  /** Messages put aside for loops in the call of dispatch() that runs. */
-  forLoops = 0;
   /** Valid for one engine, over its connections; undefined before the first. */
   acks: AckLine | undefined = undefined;
 
@@ -80,6 +78,11 @@ export class Dispatcher {
    * The same with connect() and a listener that is added behind it.
    */
   #waitTurn = false;
+  /** Messages put aside for loops since they last ran. */
+  #forLoops = 0;
+  readonly #loopsRun = (): void => {
+    this.#forLoops = 0;
+  };
 
   constructor(emitter: object, log: Log, stats: ReceivedStats, options: DispatcherOptions) {
     this.#emitter = emitter;
@@ -93,12 +96,11 @@ export class Dispatcher {
   /** As EngineSink.onMessages(). */
   dispatch(batch: IncomingMessage[], from: number, deadline: number): number {
     const { acks } = this;
-    if (this.#waitTurn || acks === undefined) return from;
+    if (this.#waitTurn || acks === undefined || this.#forLoops >= LOOP_SHARE) return from;
     const end = batch.length;
     let at = from;
     let bytes = 0;
     acks.batching = true;
-    this.forLoops = 0;
     while (at < end && !acks.engineGone) {
       const stop = at + CLOCK_EVERY < end ? at + CLOCK_EVERY : end;
       const watched = channels.message.hasSubscribers;
@@ -123,7 +125,7 @@ export class Dispatcher {
         // destroy() in a listener: not one message more.
         if (acks.engineGone) break;
       }
-      if (at < end && (this.forLoops >= LOOP_SHARE || performance.now() > deadline)) break;
+      if (at < end && (this.#forLoops >= LOOP_SHARE || performance.now() > deadline)) break;
     }
     this.#stats.receivedMessages += at - from;
     this.#stats.receivedBytes += bytes;
@@ -173,6 +175,11 @@ export class Dispatcher {
       if (all[i]!.stamp === stamp) all[i]!.deliver(message);
     }
     return true;
+  }
+
+  /** A message is put aside for a loop, which runs in a microtask. */
+  forLoop(): void {
+    if (this.#forLoops++ === 0) queueMicrotask(this.#loopsRun);
   }
 
   // ---- listeners and handlers ---------------------------------------------------------------------------------------------

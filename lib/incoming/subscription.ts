@@ -170,7 +170,7 @@ export class RoutedSubscription implements Subscription {
         break;
       case 'loop': {
         message.holds++;
-        this.dispatcher.forLoops++;
+        this.dispatcher.forLoop();
         const loop = this.#asking.shift();
         if (loop !== undefined) loop.give(message, true);
         else this.#inbox.push(message);

@@ -2,6 +2,8 @@
 export class ClientTable<T extends { readonly number: number }> {
   /** Clients that may get completions and records. An idle client is not here, so that it can be collected. */
   readonly byNumber: (T | undefined)[] = [];
+  /** How many they are. */
+  count = 0;
   /**
    * By number: how many destroyed clients of this number still have records in the ring.
    *  1. client 7 is destroyed; the reactor writes its last record, and number 7 is free
@@ -15,11 +17,14 @@ export class ClientTable<T extends { readonly number: number }> {
   /** From here on this client gets what comes for its number. */
   attach(client: T): void {
     if ((this.leaving[client.number] ?? 0) > 0) this.waiting.set(client.number, client);
-    else this.byNumber[client.number] = client;
+    else this.put(client);
   }
 
   detach(client: T): void {
-    if (this.byNumber[client.number] === client) this.byNumber[client.number] = undefined;
+    if (this.byNumber[client.number] === client) {
+      this.byNumber[client.number] = undefined;
+      this.count--;
+    }
     if (this.waiting.get(client.number) === client) this.waiting.delete(client.number);
   }
 
@@ -35,6 +40,11 @@ export class ClientTable<T extends { readonly number: number }> {
     const next = this.waiting.get(number);
     if (rest !== 0 || next === undefined) return;
     this.waiting.delete(number);
-    this.byNumber[number] = next;
+    this.put(next);
+  }
+
+  private put(client: T): void {
+    if (this.byNumber[client.number] === undefined) this.count++;
+    this.byNumber[client.number] = client;
   }
 }
