@@ -29,21 +29,26 @@ function mark() {
   return { time: performance.now(), main: mainThreadCpu(), all: process.cpuUsage() };
 }
 
-/** Each client with a listener of its own; other topics than the filter's do not reach it. */
+/** Each client with a listener of its own; other topics than the filter's do not reach it. Returns how to end that. */
 async function subscribeAll(libraries, filter, makeListener) {
+  const stops = [];
   await forEach(libraries, (library) => {
     const listener = makeListener();
     // A subscription without a listener keeps its first messages for a loop that may come: a thousand clients keep all there are.
-    if (library.handle) return library.handle(filter, 1, listener);
-    library.onMessage((topic, payload) => { if (topic === filter) listener(topic, payload); });
+    if (library.listen) return library.listen(filter, 1, listener);
+    stops.push(library.onMessage((topic, payload) => { if (topic === filter) listener(topic, payload); }));
     return library.subscribe(filter, 1);
   });
+  return async () => {
+    for (const stop of stops) stop();
+    await forEach(libraries, (library) => library.unsubscribe(filter));
+  };
 }
 
 /** `from`: that many messages are the warm-up, at least 1. */
 async function receive(libraries, filter, total, from, problems) {
   let done = 0, wrong = 0, start, end;
-  await subscribeAll(libraries, filter, () => {
+  const stop = await subscribeAll(libraries, filter, () => {
     let expected = 0;
     return (topic, payload) => {
       if ((payload[0] | payload[1] << 8 | payload[2] << 16 | payload[3] << 24) !== expected++) wrong++;
@@ -52,6 +57,7 @@ async function receive(libraries, filter, total, from, problems) {
     };
   });
   while (done < total) await immediate();
+  await stop();
   const count = total - from, time = end.time - start.time;
   if (wrong > 0) problems.push(`${wrong} messages did not have the sequence number expected`);
   const cpu = ({ user, system }) => user + system;
@@ -67,7 +73,7 @@ async function receive(libraries, filter, total, from, problems) {
 async function compare(libraries, filter, each, size, problems) {
   const isRight = makeComparer(size);
   let done = 0, corrupt = 0;
-  await subscribeAll(libraries, filter, () => {
+  const stop = await subscribeAll(libraries, filter, () => {
     let expected = 0;
     return (topic, payload) => {
       if (topic !== filter || !isRight(payload, expected++)) corrupt++;
@@ -75,5 +81,6 @@ async function compare(libraries, filter, each, size, problems) {
     };
   });
   while (done < each * libraries.length) await immediate();
+  await stop();
   if (corrupt > 0) problems.push(`${corrupt} of ${done} messages differ from what was sent`);
 }

@@ -15,7 +15,7 @@
  *   Subscribes; a message is acknowledged when what its handler returned has settled.
  * @property {(filter: string, qos: number, handler: (payload: Uint8Array) => Promise<void>) => Promise<unknown>} [handleInLoop] The same
  *   with `for await`, one message after the other. Where a library has no such loop handle() takes part.
- * @property {(filter: string, qos: number, listener: (topic: string, payload: Uint8Array) => void) => Promise<unknown>} [handle]
+ * @property {(filter: string, qos: number, listener: (topic: string, payload: Uint8Array) => void) => Promise<unknown>} [listen]
  *   Subscribes with a listener of its own. Where a library has no such thing its event takes part.
  * @property {(filter: string, qos: number) => Promise<unknown>} subscribe
  * @property {(filter: string) => Promise<unknown>} unsubscribe

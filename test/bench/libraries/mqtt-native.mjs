@@ -58,7 +58,7 @@ const connection = (client) => ({
     const read = async () => { for await (const message of subscription) await handler(message.payload); };
     void read();
   },
-  handle: (filter, qos, listener) => client.subscribe(filter, options[qos], (message) => listener(message.topic, message.payload)),
+  listen: (filter, qos, listener) => client.subscribe(filter, options[qos], (message) => listener(message.topic, message.payload)),
   subscribe: (filter, qos) => client.subscribe(filter, options[qos]),
   unsubscribe: (filter) => client.unsubscribe(filter),
   close: () => client.close(),
