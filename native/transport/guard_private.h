@@ -35,7 +35,12 @@ int mqn_guard_code_listed(unsigned version, unsigned type, uint8_t code);
 static inline uint16_t mqn_read_2(const uint8_t* at) { return (uint16_t)(at[0] << 8 | at[1]); }
 static inline uint32_t mqn_read_4(const uint8_t* at) { return (uint32_t)mqn_read_2(at) << 16 | mqn_read_2(at + 2); }
 /* Variable Byte Integer (1.5.5). 0 and *at behind it, or -1: cut off by the end, longer than four bytes or not the shortest form. */
-int mqn_read_variable(const uint8_t** at, const uint8_t* end, uint32_t* value);
+int mqn_read_longer_variable(const uint8_t** at, const uint8_t* end, uint32_t* value);
+static inline int mqn_read_variable(const uint8_t** at, const uint8_t* end, uint32_t* value) {
+  if (*at == end || **at >= 0x80) return mqn_read_longer_variable(at, end, value);
+  *value = *(*at)++;
+  return 0;
+}
 /* Where a whole packet's bytes behind the header begin; NULL: the remaining length does not fit the size. */
 const uint8_t* mqn_packet_body(const uint8_t* data, size_t size);
 #endif

@@ -37,7 +37,7 @@ static const struct { uint8_t kind; uint16_t packets; } rules[] = {
 };
 #define RULES (sizeof rules / sizeof rules[0])
 
-int mqn_read_variable(const uint8_t** at, const uint8_t* end, uint32_t* value) {
+int mqn_read_longer_variable(const uint8_t** at, const uint8_t* end, uint32_t* value) {
   const uint8_t* p = *at;
   uint32_t result = 0;
   unsigned shift;

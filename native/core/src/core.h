@@ -158,7 +158,10 @@ int32_t* mqn_event_begin(mqn_env* env, uint32_t body);                /* a zeroe
 void mqn_event_commit(mqn_env* env, int32_t* record);
 void mqn_event_put(mqn_client* client, int kind, int32_t slot, int32_t aux, const void* properties, uint32_t properties_length, const void* body, uint32_t length);
 void mqn_completion_put(mqn_env* env, int32_t client, int32_t slot, int32_t code, int32_t bytes);
-int mqn_events_waiting(const mqn_env* env);                           /* something found no room */
+int mqn_events_wait_how(const mqn_env* env);
+static inline int mqn_events_waiting(const mqn_env* env) {             /* 0: nothing waits; 1: something found no room; 2: and there is room now */
+  return env->held_first || env->held_completions_count ? mqn_events_wait_how(env) : 0;
+}
 void mqn_events_flush_held(mqn_env* env);                             /* room may have come */
 void mqn_credit_tell(mqn_client* client);                             /* what has left its queue since the last time */
 void mqn_events_publish(mqn_env* env, int more);                      /* end of the turn: stores the tails, notifies */

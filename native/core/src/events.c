@@ -108,8 +108,7 @@ void mqn_credit_tell(mqn_client* c) {
   c->credit_messages = c->credit_bytes = 0;
 }
 
-/* 0: nothing waits; 1: something does and there is no room; 2: and there is room now */
-int mqn_events_waiting(const mqn_env* env) {
+int mqn_events_wait_how(const mqn_env* env) {
   if (env->held_first && (uint32_t)mqn_load(env->o.control + MQN_CTL_MQ_HEAD) != env->mq_head) return 2;
   if (env->held_completions_count && (uint32_t)mqn_load(env->o.control + MQN_CTL_CQ_HEAD) != env->cq_head) return 2;
   return env->held_first || env->held_completions_count;

@@ -19,7 +19,7 @@ export const CELLS = {
 const TRIAL_DEPTHS = [10, 100, 1000, 10_000];
 const TRIAL_SECONDS = 0.4;
 const TRIAL_PASSES = 2;       // the better one counts
-const WORTH_DEPTH = 1.05;     // a deeper queue is taken when it is this much faster: below, it only costs memory and latency
+const WORTH_DEPTH = 1.15;     // a deeper queue is taken when it is this much faster: below that it is noise, and costs memory and latency
 const CRT_FLOOD_RATE = 400_000; // aws-crt reads on while its listener is behind: its flood is bounded
 
 // Cells a library cannot run.
