@@ -12,7 +12,7 @@ import { SubmissionRing } from './submission-ring.js';
 const { CTL_WORDS, CTL_OUT_WANTED, CTL_LISTENING, COMPLETION_WORDS, OK, ERR_STATE, EVENT_DESTROYED, EVENT_LOG, EVENT_PUBLISHED } = layout;
 
 /** A drain stops handing out messages after this many milliseconds and goes on in the next turn of the event loop. */
-const DRAIN_BUDGET = 2;
+const DRAIN_BUDGET = 1;
 /** A drain that keeps finding more looks this often, then lets promises and timers run: what it finds may be answers to what they do. */
 const DRAIN_ROUNDS = 4;
 /** Requests settled in one drain: what awaits them runs behind it, and takes longer than the drain. */
