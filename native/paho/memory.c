@@ -1,5 +1,5 @@
 /* What memory.h says. In front of each block stands its size: a number of steps, or 0 for one that belongs to no list; then its owners beyond the
- * first. */
+ * first, and the length of one that belongs to no list. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #define STEP 32
 #define SIZES 16               /* up to 512 bytes */
 #define KEPT 4096              /* blocks of a size that wait: after a burst the rest is given back */
+#define LARGE ((size_t)4 << 20)
 #define HEAD 16                /* keeps the alignment of malloc() */
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -28,14 +29,25 @@ static uint32_t counts[SIZES + 1];
 
 static uint32_t* steps_of(void* block) { return (uint32_t*)(void*)((char*)block - HEAD); }
 static uint32_t* more_owners(void* block) { return steps_of(block) + 1; }
+static uint64_t* length_of(void* block) { return (uint64_t*)(void*)steps_of(block) + 1; }
 
 static void* from_system(uint32_t steps, size_t length) {
-  char* memory = length > SIZE_MAX - HEAD ? NULL : malloc(HEAD + length);
+  size_t size = HEAD + length;
+  char* memory;
+  if (length > SIZE_MAX - HEAD) return NULL;
+  memory = POOLED && length >= LARGE ? mqn_large_new(&size) : malloc(size);
   if (!memory) return NULL;
   *steps_of(memory + HEAD) = steps;
   *more_owners(memory + HEAD) = 0;
+  *length_of(memory + HEAD) = size - HEAD;
   mqn_pages_expect(memory, length);
   return memory + HEAD;
+}
+
+static void to_system(void* block) {
+  uint64_t length = *length_of(block);
+  if (POOLED && *steps_of(block) == 0 && length >= LARGE) mqn_large_free(steps_of(block), HEAD + (size_t)length);
+  else free(steps_of(block));
 }
 
 void* mqn_memory_new(size_t length) {
@@ -58,7 +70,7 @@ void mqn_memory_free(void* block) {
     return;
   }
   if (steps == 0 || counts[steps] >= KEPT) {
-    free(steps_of(block));
+    to_system(block);
     return;
   }
   ((waiting*)block)->next = lists[steps];
@@ -77,6 +89,7 @@ void* mqn_memory_resize(void* block, size_t length) {
   if (!block) return mqn_memory_new(length);
   if (steps == 0) {
     if (length > SIZE_MAX - HEAD || !(memory = realloc(steps_of(block), HEAD + length))) return NULL;
+    *length_of(memory + HEAD) = length;
     return memory + HEAD;
   }
   if (length <= (size_t)steps * STEP) return block;
@@ -87,11 +100,12 @@ void* mqn_memory_resize(void* block, size_t length) {
 }
 
 void* mqn_memory_new_shared(size_t length) { return from_system(0, length); }
-void mqn_memory_free_shared(void* block) { if (block) free(steps_of(block)); }
+void mqn_memory_free_shared(void* block) { if (block) to_system(block); }
 void mqn_memory_keep(void* block) { ++*more_owners(block); }
 
 void mqn_memory_end(void) {
   uint32_t steps;
+  mqn_large_give_back(1);
   for (steps = 1; steps <= SIZES; steps++) {
     while (lists[steps]) {
       waiting* block = lists[steps];

@@ -14,5 +14,10 @@ void mqn_memory_free_shared(void* block);
 /* One owner more for a block above the largest size of the lists: it is gone when each has called mqn_memory_free(). As long as there are two it stays
  * on the reactor thread. */
 void mqn_memory_keep(void* block);
+/* Blocks of megabytes that wait for the next one of their size (large.c; any thread). */
+void* mqn_large_new(size_t* length);                    /* *length becomes what it really has; NULL: no memory */
+void mqn_large_free(void* memory, size_t length);
+int mqn_large_waiting(void);                            /* how many */
+int mqn_large_give_back(int everything);                /* those that have waited since the last call; how many are left */
 void mqn_memory_end(void);                              /* the reactor ends: gives back what waits in the lists */
 #endif

@@ -22,6 +22,24 @@ static int is_intact(int i) {
   return 1;
 }
 
+static void large_blocks_wait_a_moment_to_be_used_again(void) {
+  void *first = mqn_memory_new_shared(5u << 20), *again, *larger, *between;
+  mqn_memory_free_shared(first);
+  if (mqn_large_waiting() == 0) return;               /* a sanitizer must see each block come and go */
+  again = mqn_memory_new_shared((5u << 20) - 1000);
+  CHECK(again == first && mqn_large_waiting() == 0, "%p, not %p", again, first);
+  mqn_memory_free_shared(again);
+  larger = mqn_memory_new_shared(50u << 20);
+  CHECK(larger != first && mqn_large_waiting() == 1, "%d wait", mqn_large_waiting());
+  mqn_memory_free_shared(larger);
+  between = mqn_memory_new_shared(20u << 20);         /* less than half of the one, more than the other */
+  CHECK(between != first && between != larger && mqn_large_waiting() == 2, "%d wait", mqn_large_waiting());
+  mqn_memory_free_shared(between);                    /* no place is free: gone at once */
+  CHECK(mqn_large_waiting() == 2, "%d wait", mqn_large_waiting());
+  CHECK(mqn_large_give_back(0) == 2, "they had just come");
+  CHECK(mqn_large_give_back(0) == 0 && mqn_large_waiting() == 0, "%d wait", mqn_large_waiting());
+}
+
 static void blocks_keep_their_bytes(void) {
   int round, i, wrong = 0, misaligned = 0;
   for (round = 0; round < 200000; round++) {
@@ -92,6 +110,7 @@ static void a_block_with_two_owners_stays_until_both_are_done(void) {
 }
 
 int main(void) {
+  large_blocks_wait_a_moment_to_be_used_again();
   blocks_keep_their_bytes();
   zeroed_blocks_are_zeroed_when_used_again();
   a_shared_block_may_be_freed_elsewhere_and_here();

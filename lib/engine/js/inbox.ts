@@ -8,7 +8,7 @@
 import type { EngineSink, MessageFlags } from '../engine.js';
 
 const MOST_MESSAGES = 16_384;
-const MOST_BYTES = 8 * 1024 * 1024;
+const MOST_BYTES = 2 * 1024 * 1024;
 /** ms of handing out before other work gets its turn. */
 const SLICE = 5;
 const LONGEST_BATCH = 1024;

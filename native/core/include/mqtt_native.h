@@ -226,7 +226,7 @@ typedef struct mqn_open_options {
   uint16_t window;             /* unacknowledged QoS 1/2 messages out; 0: 100, which is also the limit. The server's Receive Maximum lowers it */
   uint32_t connect_timeout;    /* ms until CONNACK; 0: 10,000 */
   uint32_t inbox_messages;     /* messages delivered and not yet MQN_SUBMIT_TAKEN before reading pauses; 0: 16,384 */
-  uint32_t inbox_bytes;        /* their bytes; 0: 8 MiB */
+  uint32_t inbox_bytes;        /* their bytes; 0: 1.5 MiB */
   uint16_t outgoing_aliases;   /* topic aliases this side may use; 0: none. The server's Topic Alias Maximum lowers it */
 } mqn_open_options;
 

@@ -110,7 +110,7 @@ static void prepare(mqn_client* c, const mqn_open_options* o) {
   c->owner.server_maximum_packet = 0;
   c->keep_alive_ms = (uint32_t)o->keep_alive * 1000;
   c->inbox_messages = default_if(o->inbox_messages, 16384);
-  c->inbox_bytes = default_if(o->inbox_bytes, 8u << 20);
+  c->inbox_bytes = default_if(o->inbox_bytes, 3u << 19);
   c->alias_maximum = o->protocol_version == 5 ? o->topic_alias_maximum : 0;
   c->alias_out_maximum = o->protocol_version == 5 ? o->outgoing_aliases : 0;
   c->session_expiry = o->protocol_version == 5 ? mqn_property_number(o->properties, o->properties_length, 17, &found) : !o->clean_start;

@@ -10,6 +10,8 @@
 #include "MQTTAsync.h"
 #include "MQTTAsyncUtils.h"
 
+#define GIVE_BACK_MS 500
+
 struct mqn_core_counters mqn_core_count;
 
 static uv_once_t once = UV_ONCE_INIT;
@@ -17,6 +19,7 @@ static uv_mutex_t lock;                 /* commands, users, client numbers */
 static uv_thread_t thread;
 static uv_loop_t loop;
 static uv_async_t wake;
+static uv_timer_t give_back;            /* runs while large blocks wait to be used again */
 static int users;                       /* environments; under the lock */
 static mqn_command *commands_first, *commands_last;   /* under the lock */
 static int32_t commands_pending, stopping;            /* shared words */
@@ -153,8 +156,11 @@ static int work_pending(void) {
  *   2. JavaScript writes a record, sees "awake", and does not wake;
  *   3. the reactor goes to sleep.
  * So the reactor says "asleep" first, and looks once more. */
+static void on_give_back(uv_timer_t* timer) { if (!mqn_large_give_back(0)) uv_timer_stop(timer); }
+
 static void sleep_until_work(void) {
   mqn_env* env;
+  if (mqn_large_waiting() && !uv_is_active((uv_handle_t*)&give_back)) uv_timer_start(&give_back, on_give_back, GIVE_BACK_MS, GIVE_BACK_MS);
   for (env = envs; env; env = env->next) mqn_store(env->o.control + MQN_CTL_SQ_ASLEEP, 1);
   uv_run(&loop, work_pending() ? UV_RUN_NOWAIT : UV_RUN_ONCE);
   for (env = envs; env; env = env->next) mqn_store(env->o.control + MQN_CTL_SQ_ASLEEP, 0);
@@ -195,6 +201,7 @@ static void run(void* argument) {
     if (mqn_transport_alive() > 0) uv_run(&loop, UV_RUN_ONCE);
   }
   uv_close((uv_handle_t*)&wake, NULL);
+  uv_close((uv_handle_t*)&give_back, NULL);
   mqn_port_end();
   uv_run(&loop, UV_RUN_DEFAULT);
   mqn_request_pool_free();
@@ -206,6 +213,7 @@ static int start(void) {
   mqn_store(&stopping, 0);
   mqn_store(&commands_pending, 0);
   if (uv_loop_init(&loop) != 0) return MQN_ERR_NO_MEMORY;
+  uv_timer_init(&loop, &give_back);
   if (uv_async_init(&loop, &wake, on_wake) != 0 || mqn_port_start(&loop) != 0) return MQN_ERR_NO_MEMORY;
   if (MQTTAsync_create(&sentinel, "tcp://sentinel:1", "sentinel", MQTTCLIENT_PERSISTENCE_NONE, NULL) != MQTTASYNC_SUCCESS) return MQN_ERR_NO_MEMORY;
   return uv_thread_create(&thread, run, NULL) == 0 ? MQN_OK : MQN_ERR_NO_MEMORY;
