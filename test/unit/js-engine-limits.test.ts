@@ -242,7 +242,7 @@ describe('an application that takes no messages', () => {
   it('reading stops at 16,384 messages', async () => {
     driver.automatic = false;
     const link = await driver.connect(broker, 5);
-    const one = packets.publish({ topic: 'topic', payload: Buffer.alloc(500) });
+    const one = packets.publish({ topic: 'topic', payload: Buffer.alloc(50) });
     const COUNT = 60_000;
     link.send(Buffer.concat(Array.from({ length: COUNT }, () => one)));
     await driver.messages.take(16_384);
@@ -251,7 +251,7 @@ describe('an application that takes no messages', () => {
     // What the last read brought comes on top.
     expect(held).toBeLessThan(16_384 + 1000);
     driver.automatic = true;
-    driver.taken(held, held * 500);
+    driver.taken(held, held * 50);
     await driver.messages.take(COUNT - 16_384);
   });
 
