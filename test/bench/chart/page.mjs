@@ -80,7 +80,7 @@ export function writeResults(merged, charts) {
   const known = new Set(CHAPTERS.flatMap(([, suite]) => Object.keys(suite.CELLS)));
   const rest = merged.cells.filter(({ cell }) => !known.has(cell));
   const chapters = [...CHAPTERS.map(([title, suite]) => [title, own(suite)]), ['Other cells', rest]].filter(([, cells]) => cells.length > 0);
-  const failed = merged.failed.length === 0 ? 'In none of these cells was a message lost, repeated, out of order or different at the far end.'
+  const failed = merged.failed.length === 0 ? 'No cell failed its checks: nothing was lost, repeated, out of order or different at the far end, unless a row of another library says so.'
     : `**Failed, and not to be relied on:** ${merged.failed.join('; ')}. The tables say what was wrong.`;
   return [
     ...charts.map(({ name, alt }) => `![${alt}](performance/${name}.svg)\n\n([as PNG](performance/${name}.png))`),
