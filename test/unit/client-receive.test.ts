@@ -14,8 +14,9 @@ import type { FakeEngine } from '../support/fake-engine.js';
 async function subscribed(client: Client, engine: FakeEngine, filter: string, handler?: MessageHandler): Promise<Subscription> {
   const subscribing = client.subscribe(filter, { qos: 2 }, handler);
   engine.answer([2]);
+  const subscription = await subscribing;
   await turn();
-  return subscribing;
+  return subscription;
 }
 
 /** A promise and its two ends. */

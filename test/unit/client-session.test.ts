@@ -33,8 +33,9 @@ async function subscribed(fake: FakeClient, filters: Filters, options?: Subscrib
   const subscribing = fake.client.subscribe(filters, options as SubscribeOptions);
   await turn();
   fake.engine.answer(fake.engine.requests[0]!.filters.map(() => 0));
+  const subscription = await subscribing;
   await turn();
-  return subscribing;
+  return subscription;
 }
 
 describe('Clean Start', () => {

@@ -13,8 +13,9 @@ const SESSION: ClientOptions = { ...RECONNECTING, sessionExpiryInterval: 100 };
 async function subscribed(client: Client, engine: FakeEngine, filters: string | string[]): Promise<Subscription> {
   const subscribing = client.subscribe(filters, { qos: 2 });
   engine.answer(engine.requests.at(-1)!.filters.map(() => 2));
+  const subscription = await subscribing;
   await turn();
-  return subscribing;
+  return subscription;
 }
 
 /** connect() begins the attempt that is planned; the engine it takes has its answer when this returns. */

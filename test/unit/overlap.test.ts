@@ -22,8 +22,9 @@ async function subscribe(
   const identifier = identifierOf(engine) ?? '';
   const request = engine.requests.at(-1)!;
   engine.answer(request.filters.map(() => code));
+  const subscription = await subscribing;
   await turn();
-  return { subscription: await subscribing, identifier };
+  return { subscription, identifier };
 }
 
 describe('overlapping subscriptions', () => {
