@@ -151,13 +151,13 @@ static int work_pending(void) {
   return 0;
 }
 
+static void on_give_back(uv_timer_t* timer) { if (!mqn_large_give_back(0)) uv_timer_stop(timer); }
+
 /* A lost wake-up:
  *   1. the reactor finds the rings empty;
  *   2. JavaScript writes a record, sees "awake", and does not wake;
  *   3. the reactor goes to sleep.
  * So the reactor says "asleep" first, and looks once more. */
-static void on_give_back(uv_timer_t* timer) { if (!mqn_large_give_back(0)) uv_timer_stop(timer); }
-
 static void sleep_until_work(void) {
   mqn_env* env;
   if (mqn_large_waiting() && !uv_is_active((uv_handle_t*)&give_back)) uv_timer_start(&give_back, on_give_back, GIVE_BACK_MS, GIVE_BACK_MS);
