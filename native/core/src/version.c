@@ -15,7 +15,8 @@ const char* mqn_version(void) {
   if (!text[0]) {
     for (info = MQTTAsync_getVersionInfo(); info && info->name; info++)
       if (strcmp(info->name, "Version") == 0) paho = info->value;
-    snprintf(text, sizeof text, "mqtt-native/%s paho/%s libuv/%s openssl/%s", MQN_VERSION, paho, uv_version_string(), mqn_tls_version());
+    /* with our version in the literal: a binary of another machine is read for it (scripts/inspect/rules.mjs) */
+    snprintf(text, sizeof text, "mqtt-native/" MQN_VERSION " paho/%s libuv/%s openssl/%s", paho, uv_version_string(), mqn_tls_version());
   }
   mqn_reactor_unlock();
   return text;
