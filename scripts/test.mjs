@@ -6,15 +6,19 @@
 //   4. vitest: everything from JavaScript.
 //   5. The last line: `N passed, N failed`, the sum of ctest's and vitest's cases; a failed check, or a runner that fails without a
 //      failed case, counts as one failed. The exit code is 1 when anything failed.
+//
+// The result is kept in build/test-results/npm-test.json with the commit that it holds for: a release wants it (scripts/release.mjs).
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { releaseFolder, sanitizerFolder } from './build-native.mjs';
+import { beginTestRecord } from './release/git.mjs';
 import { setUp } from './setup.mjs';
 import { BuildError, readText, root, say } from './tools.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const lines = [];
+const recordTests = beginTestRecord(root);
 
 function report(what, { passed = 0, failed = 0, skipped = 0 }) {
   total.passed += passed;
@@ -85,5 +89,6 @@ try {
   console.error(error instanceof BuildError ? `error: ${error.message}` : error);
   report('set-up', { failed: 1 });
 }
+recordTests(total);
 console.log(`\n${lines.join('\n')}\n\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 ? 1 : 0;
