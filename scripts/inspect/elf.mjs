@@ -20,8 +20,8 @@ const muslLibraries = ['libc.so'];
 // floor, too. A new name comes in after a look at the release of musl that brought it.
 const muslNames = new Set(readText(path.join(import.meta.dirname, 'musl-names.txt')).replace(/^#.*$/gm, '').trim().split(/\s+/));
 
-// Weak, and absent on most systems: start-up code and the C++ runtime ask whether they are there.
-const maybeThere = ['__gmon_start__', '_ITM_registerTMCloneTable', '_ITM_deregisterTMCloneTable'];
+// Weak: start-up code, and OpenSSL for getentropy() (glibc 2.25), ask whether they are there before they call them.
+const maybeThere = ['__gmon_start__', '_ITM_registerTMCloneTable', '_ITM_deregisterTMCloneTable', 'getentropy'];
 
 export function elfProblems(target, facts) {
   return [

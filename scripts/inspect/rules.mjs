@@ -78,8 +78,7 @@ function pathProblems(bytes) {
 
 /** The version of mqtt-native that a binary was built from (native/core/src/version.c), or undefined. */
 export function versionIn(bytes) {
-  const at = bytes.indexOf('mqtt-native/');
-  return at < 0 ? undefined : /^mqtt-native\/(\S+) paho\//.exec(bytes.toString('latin1', at, at + 80))?.[1];
+  return /mqtt-native\/([\w.+-]+) paho\//.exec(bytes.toString('latin1'))?.[1];
 }
 
 function versionProblems(bytes) {

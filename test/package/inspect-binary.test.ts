@@ -117,7 +117,8 @@ describe.skipIf(own?.libc !== 'glibc')('on Linux with glibc, an addon that this 
 
   const prebuilt = path.join(root, 'prebuilds', own?.file ?? '');
   test.skipIf(!fs.existsSync(prebuilt))('made by "npm run prebuild" is good (skipped: prebuilds/ has none for this machine)', async () => {
-    expect(await inspectBinary(own!, prebuilt)).toEqual([]);
+    // One that was left from another version is for the release to refuse.
+    expect((await inspectBinary(own!, prebuilt)).filter((problem) => rule(problem) !== 'version')).toEqual([]);
   });
 
   // A developer's build is not stripped and has the C++ library of its system; everything else holds for it, too.
