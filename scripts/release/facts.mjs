@@ -8,7 +8,7 @@ import { readText, sha256 } from '../tools.mjs';
 import { gitFacts, lastCommitTo, readTestRecord } from './git.mjs';
 
 /** What a binary is made of: a change to one of these makes it old. */
-const sources = ['native', 'CMakeLists.txt', 'scripts/build-openssl.mjs', 'scripts/prebuild.mjs', 'scripts/targets.mjs', 'scripts/zig.mjs'];
+const sources = ['native', 'CMakeLists.txt', 'scripts/build-openssl.mjs', 'scripts/prebuild.mjs', 'scripts/prebuild', 'scripts/targets.mjs', 'scripts/zig.mjs'];
 
 function readJson(file) {
   const text = readText(file);
