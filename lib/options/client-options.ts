@@ -40,7 +40,7 @@ export interface ReconnectOptions {
 
 /**
  * The queue of messages that wait: for the connection, or for room in the window. Besides, the engine holds up to 4,096 messages and 1 MiB
- * that it will send next (100 messages if `maxMessages` is below 4,096).
+ * that it will send next, or 16 messages and 4 MiB, or 2 that are larger (100 messages if `maxMessages` is below 4,096).
  */
 export interface QueueOptions {
   /** Messages, 1 to 4,294,967,295. Default: 100,000. */

@@ -7,7 +7,7 @@
 #if defined(_WIN32)
 #include <malloc.h>
 #endif
-#include "memory.h"
+#include "../transport/memory.h"
 #define malloc mqn_memory_new
 #define calloc mqn_memory_new_zeroed
 #define realloc mqn_memory_resize

@@ -6,8 +6,6 @@
 #include "WebSocket.h"
 #include "Socket.h"
 
-#define LEND_FROM (64u << 10)
-
 int WebSocket_getch(networkHandles* net, char* c) {
   mqn_link* link = mqn_link_of(net);
   if (!link || !link->handling || link->shown_left == 0) return SOCKET_ERROR;
@@ -65,7 +63,7 @@ static size_t put_length(uint8_t* at, size_t length) {
 /* The payload of a PUBLISH, a block of Paho's: what the kernel does not take at once is written from there, although Paho may be done with it before. */
 static int write_payload(mqn_link* link, char* payload, size_t length) {
   if (length == 0) return 0;
-  if (length < LEND_FROM) return mqn_link_write(link, payload, length);
+  if (length < MQN_LEND_FROM) return mqn_link_write(link, payload, length);
   if (link->failed) return -1;
   mqn_memory_keep(payload);
   if (mqn_connection_lend(link->connection, payload, length, mqn_memory_free) != 0) return -1;

@@ -1,16 +1,45 @@
-/* Buffers, and the few spare ones that busy connections pass on. */
+/* Buffers, and the few spare ones that busy connections pass on. Large ones are blocks that others may take over, see mqn_buffer_hand_over(). */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include "connection_private.h"
+#include "memory.h"
 #include "pages.h"
 
 #define SMALLEST 1024
 #define SPARE_SMALLEST (16u << 10)
 #define SPARE_LARGEST (256u << 10)
+#define ALIGNED 16
+
+static int is_large(size_t capacity) { return capacity > SPARE_LARGEST; }
+static void free_memory(char* data, size_t capacity) {
+  if (is_large(capacity)) mqn_memory_free_shared(data);
+  else free(data);
+}
+
+/* Memory of another capacity with the bytes that `b` holds: at its beginning, or where they are when large memory grows. */
+static char* move(mqn_buffer* b, size_t* capacity, size_t* start) {
+  size_t used = mqn_buffer_length(b);
+  char* fresh;
+  *start = 0;
+  if (is_large(b->capacity) && is_large(*capacity) && b->start <= 2 * ALIGNED) {
+    *start = b->start;
+    *capacity += b->start;
+    return mqn_memory_resize(b->data, *capacity);
+  }
+  if (!is_large(b->capacity) && !is_large(*capacity) && b->start == 0) return realloc(b->data, *capacity);
+  if (is_large(*capacity) && b->landmark > 0) {         /* that byte comes to an aligned place, with room for the head of a block in front of it */
+    *start = ALIGNED + (ALIGNED - b->landmark % ALIGNED) % ALIGNED;
+    *capacity += *start;
+  }
+  if (!(fresh = is_large(*capacity) ? mqn_memory_new_shared(*capacity) : malloc(*capacity))) return NULL;
+  if (used > 0) memcpy(fresh + *start, b->data + b->start, used);
+  free_memory(b->data, b->capacity);
+  return fresh;
+}
 
 char* mqn_buffer_reserve(mqn_buffer* b, size_t length) {
-  size_t used = mqn_buffer_length(b), needed, capacity;
+  size_t used = mqn_buffer_length(b), needed, capacity, start;
   char* fresh;
   if (used == 0) b->start = b->end = 0;
   if (b->capacity - b->end >= length) return b->data ? b->data + b->end : mqn_buffer_reserve(b, 1);
@@ -28,21 +57,13 @@ char* mqn_buffer_reserve(mqn_buffer* b, size_t length) {
     if (needed > SPARE_LARGEST) capacity = needed;
     while (capacity < needed) capacity *= 2;
   }
-  if (b->start == 0) {
-    fresh = realloc(b->data, capacity);
-    if (!fresh) return NULL;
-  } else {
-    fresh = malloc(capacity);
-    if (!fresh) return NULL;
-    memcpy(fresh, b->data + b->start, used);
-    free(b->data);
-  }
-  mqn_pages_expect(fresh + used, capacity - used);
+  if (!(fresh = move(b, &capacity, &start))) return NULL;
+  mqn_pages_expect(fresh + start + used, capacity - start - used);
   b->data = fresh;
   b->capacity = capacity;
-  b->start = 0;
-  b->end = used;
-  return fresh + used;
+  b->start = start;
+  b->end = start + used;
+  return fresh + b->end;
 }
 
 int mqn_buffer_append(mqn_buffer* b, const void* data, size_t length) {
@@ -61,8 +82,18 @@ void mqn_buffer_trim(mqn_buffer* b, size_t keep) {
   if (b->capacity > keep) mqn_buffer_free(b);
 }
 
+void* mqn_buffer_hand_over(mqn_buffer* b, size_t from, size_t length, void** block) {
+  mqn_buffer rest = { NULL, 0, 0, 0, 0 };
+  char *part = b->data + b->start + from, *end = b->data + b->end;
+  if (!is_large(b->capacity) || (uintptr_t)part % ALIGNED != 0 || b->start + from < ALIGNED) return NULL;
+  if (mqn_buffer_append(&rest, part + length, (size_t)(end - (part + length))) < 0) return NULL;
+  *block = b->data;
+  *b = rest;
+  return part;
+}
+
 void mqn_buffer_free(mqn_buffer* b) {
-  free(b->data);
+  free_memory(b->data, b->capacity);
   memset(b, 0, sizeof *b);
 }
 
@@ -75,7 +106,7 @@ void mqn_buffer_take_spare(mqn_buffer* b, size_t length) {
 void mqn_buffer_give_spare(mqn_buffer* b, size_t keep) {
   mqn_transport* t = &mqn_the_transport;
   if (mqn_buffer_length(b) > 0) return;
-  b->start = b->end = 0;
+  b->start = b->end = b->landmark = 0;
   if (b->capacity <= keep) return;
   if (b->capacity < SPARE_SMALLEST || b->capacity > SPARE_LARGEST || t->spares == MQN_SPARES) {
     mqn_buffer_free(b);

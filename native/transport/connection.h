@@ -53,6 +53,8 @@ void mqn_transport_end(void);               /* after the last connection is gone
 int mqn_transport_alive(void);              /* connections not yet freed */
 
 mqn_connection* mqn_connection_open(const mqn_endpoint* endpoint, const mqn_connection_handler* handler, void* owner);   /* NULL: no memory. Reports later, never from inside */
+#define MQN_LEND_FROM (16u << 10)       /* mqn_connection_lend() copies what is smaller: it costs less than the care */
+
 int mqn_connection_write(mqn_connection* c, const void* data, size_t length);   /* copies; leaves at the next flush or from 64 KiB on. -1: failed or no memory */
 /* As _write(), and large data is not copied: release(data) follows, at once or when its last byte has left or was dropped, also after -1. */
 int mqn_connection_lend(mqn_connection* c, void* data, size_t length, void (*release)(void* data));
@@ -60,7 +62,9 @@ void mqn_connection_flush_all(void);        /* once a turn: hands what was writt
 size_t mqn_connection_backlog(const mqn_connection* c);
 int mqn_connection_backlogged(mqn_connection* c);   /* 1: above the high mark, and writable() will be called */
 void mqn_connection_taken(mqn_connection* c);       /* the owner took what it could from c->in: read on, release memory */
-void mqn_connection_expect(mqn_connection* c, size_t length);  /* a packet of this size is under way: reserve, and read on whatever the read-ahead says */
+/* A packet of this size is under way: reserve, and read on whatever the read-ahead says. A large one comes to lie so that its byte `landmark` (0: none) is
+ * aligned. */
+void mqn_connection_expect(mqn_connection* c, size_t length, size_t landmark);
 void mqn_connection_hold(mqn_connection* c, int hold);  /* 1: the owner takes nothing; reading stops when the read-ahead (1 MiB) is full */
 void mqn_connection_fail(mqn_connection* c, int error, const char* format, ...);   /* the owner found an error: state FAILED, failed() is called later in this turn or the next, never from inside */
 void mqn_connection_close(mqn_connection* c, int at_once);  /* at_once: drop what is buffered, else drain it */

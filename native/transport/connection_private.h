@@ -193,6 +193,8 @@ void mqn_write_drop(mqn_connection* c);           /* application bytes that will
 int mqn_write_empty(const mqn_connection* c);
 /* lend.c: the sequence of `out` and the loans in it */
 size_t mqn_loans_next(const mqn_connection_private* p, char** data);   /* bytes in one piece that are next */
+/* What waits, in its order, as pieces for one call: at most `count` of them and `most` bytes. How many there are. */
+unsigned mqn_loans_gather(const mqn_connection_private* p, uv_buf_t* pieces, unsigned count, size_t most);
 void mqn_loans_took(mqn_connection_private* p, size_t length);         /* of these, the first are out of here */
 int mqn_loans_fill_sending(mqn_connection_private* p);                 /* `sending` is empty: what is next moves into it; -1: no memory */
 void mqn_loans_end_sending(mqn_connection_private* p);                 /* `sending` is empty: gives back what it was lent */

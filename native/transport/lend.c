@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include "connection_private.h"
 
-#define LEND_FROM MQN_FLUSH_EARLY    /* what is smaller is copied: it costs less than the care */
-
 static void give_back(mqn_loan* loan) {
   loan->release(loan->data);
   free(loan);
@@ -21,32 +19,25 @@ static mqn_loan* pop(mqn_connection_private* p) {
 int mqn_connection_lend(mqn_connection* c, void* data, size_t length, void (*release)(void* data)) {
   mqn_connection_private* p = c->p;
   mqn_loan *loan = NULL, *l;
-  size_t done;
   int result;
-  if (length >= LEND_FROM && c->state < MQN_CONNECTION_FAILED && !p->dropping) loan = malloc(sizeof *loan);
+  if (length >= MQN_LEND_FROM && c->state < MQN_CONNECTION_FAILED && !p->dropping) loan = malloc(sizeof *loan);
   if (!loan) {
     result = mqn_connection_write(c, data, length);
     release(data);
     return result;
   }
   mqn_connection_mark_dirty(c);
-  done = mqn_write_through(c, data, length);
-  if (done == length || p->dropping || c->state >= MQN_CONNECTION_FAILED) {
-    free(loan);
-    release(data);
-    return c->state >= MQN_CONNECTION_FAILED ? -1 : 0;
-  }
   loan->next = NULL;
   loan->data = data;
   loan->length = length;
-  loan->taken = done;
+  loan->taken = 0;
   loan->before = mqn_buffer_length(&p->out);
   for (l = p->loans_first; l; l = l->next) loan->before -= l->before;
   loan->release = release;
   if (p->loans_last) p->loans_last->next = loan; else p->loans_first = loan;
   p->loans_last = loan;
-  p->accepted += length - done;
-  if (c->state == MQN_CONNECTION_OPEN) mqn_write_flush(c);
+  p->accepted += length;
+  if (mqn_connection_backlog(c) >= MQN_FLUSH_EARLY && c->state == MQN_CONNECTION_OPEN) mqn_write_flush(c);
   return c->state >= MQN_CONNECTION_FAILED ? -1 : 0;
 }
 
@@ -58,6 +49,30 @@ size_t mqn_loans_next(const mqn_connection_private* p, char** data) {
   }
   *data = p->out.data ? p->out.data + p->out.start : NULL;
   return loan ? loan->before : mqn_buffer_length(&p->out);
+}
+
+unsigned mqn_loans_gather(const mqn_connection_private* p, uv_buf_t* pieces, unsigned count, size_t most) {
+  const mqn_loan* loan = p->loans_first;
+  char* out = p->out.data ? p->out.data + p->out.start : NULL;
+  size_t left = mqn_buffer_length(&p->out);
+  unsigned n = 0;
+  while (n < count && most > 0 && (loan || left > 0)) {
+    size_t length = loan ? loan->before : left;
+    if (length > 0) {
+      pieces[n++] = uv_buf_init(out, (unsigned)(length = length < most ? length : most));
+      most -= length;
+      out += length;
+      left -= length;
+    }
+    if (!loan) continue;
+    if (n < count && most > 0) {
+      length = loan->length - loan->taken;
+      pieces[n++] = uv_buf_init(loan->data + loan->taken, (unsigned)(length = length < most ? length : most));
+      most -= length;
+    }
+    loan = loan->next;
+  }
+  return n;
 }
 
 void mqn_loans_took(mqn_connection_private* p, size_t length) {
@@ -95,7 +110,7 @@ int mqn_loans_fill_sending(mqn_connection_private* p) {
 }
 
 void mqn_loans_end_sending(mqn_connection_private* p) {
-  static const mqn_buffer none = { NULL, 0, 0, 0 };
+  static const mqn_buffer none = { NULL, 0, 0, 0, 0 };
   if (!p->sending_loan) return;
   p->sending = none;
   give_back(p->sending_loan);

@@ -83,3 +83,14 @@ void mqn_packet_read(const uint8_t* data, size_t size, int version, mqn_packet_v
   if (v->type == MQN_PUBLISH) read_publish(v, at, data + size, version);
   else read_other(v, at, data + size, version);
 }
+
+size_t mqn_packet_payload_place(const uint8_t* data, size_t have, int version) {
+  const uint8_t *at = data + 1, *end = data + have;
+  uint32_t remaining;
+  mqn_packet_view v;
+  if (have < 2 || data[0] >> 4 != MQN_PUBLISH || mqn_read_variable(&at, end, &remaining) != 0) return 0;
+  memset(&v, 0, sizeof v);
+  v.flags = data[0] & 15;
+  read_publish(&v, at, end, version);
+  return v.payload ? (size_t)(v.payload - data) : 0;
+}

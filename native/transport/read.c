@@ -126,7 +126,7 @@ void mqn_connection_taken(mqn_connection* c) {
     mqn_buffer_give_spare(&c->in, 4096);
   } else if (c->in.capacity > SHRINK_FROM && left < c->in.capacity / 8 && expected(c) == 0) {
     /* a large packet is gone and the beginning of a small one keeps its memory */
-    mqn_buffer small = { NULL, 0, 0, 0 };
+    mqn_buffer small = { NULL, 0, 0, 0, 0 };
     if (mqn_buffer_append(&small, c->in.data + c->in.start, left) == 0) {
       mqn_buffer_free(&c->in);
       c->in = small;
@@ -137,9 +137,10 @@ void mqn_connection_taken(mqn_connection* c) {
 }
 
 /* `length` counts from c->in.start. What is announced holds until that many bytes have come, whatever is taken meanwhile. */
-void mqn_connection_expect(mqn_connection* c, size_t length) {
+void mqn_connection_expect(mqn_connection* c, size_t length, size_t landmark) {
   if (c->state != MQN_CONNECTION_OPEN) return;
   c->p->expected_end = c->bytes_in - mqn_buffer_length(&c->in) + length;
+  c->in.landmark = landmark;
   if (expected(c) == 0 || c->p->held || make_room(c) < 0) return;
   c->p->full = 0;
   mqn_read_update(c);

@@ -10,6 +10,7 @@
 #else
 #define TRY_CHUNK (1u << 30)
 #endif
+#define PIECES 64                 /* of one call to the kernel */
 #define KEEP 1024                 /* of a buffer, while the connection is idle */
 #define ENCRYPT_AT_ONCE (64u << 10)
 
@@ -130,20 +131,45 @@ static void release(mqn_connection_private* p) {
   if (!p->writing) mqn_buffer_give_spare(&p->sending, KEEP);
 }
 
+/* As many pieces as wait, in one call: a header and the payload it belongs to, or many of both. With TLS there is only `sending`. */
+static int try_write(mqn_connection* c) {
+  mqn_connection_private* p = c->p;
+  size_t first = mqn_buffer_length(&p->sending), rest, length;
+  uv_buf_t pieces[PIECES];
+  unsigned n = 0;
+  char* data;
+  int status;
+  if (first > TRY_CHUNK) first = TRY_CHUNK;
+  if (first > 0) pieces[n++] = uv_buf_init(p->sending.data + p->sending.start, (unsigned)first);
+  if (!p->tls) n += mqn_loans_gather(p, pieces + n, PIECES - n, TRY_CHUNK - first);
+  status = uv_try_write((uv_stream_t*)&p->socket->tcp, pieces, n);
+  if (status <= 0) return status;
+  rest = (size_t)status;
+  if (first > 0) {
+    sent(c, rest < first ? rest : first);
+    rest -= rest < first ? rest : first;
+  }
+  c->bytes_out += rest;
+  for (; rest > 0; rest -= length) {
+    length = mqn_loans_next(p, &data);
+    if (length > rest) length = rest;
+    mqn_loans_took(p, length);
+  }
+  return status;
+}
+
+static int waits(const mqn_connection_private* p) { return !p->sealed && (mqn_buffer_length(&p->out) > 0 || p->loans_first); }
+
 void mqn_write_flush(mqn_connection* c) {
   mqn_connection_private* p = c->p;
   if (!usable(c)) return;
   p->flushing = 1;
-  while (refill(c)) {
-    size_t length = mqn_buffer_length(&p->sending);
-    uv_buf_t b = uv_buf_init(p->sending.data + p->sending.start, (unsigned)(length < TRY_CHUNK ? length : TRY_CHUNK));
-    int status = uv_try_write((uv_stream_t*)&p->socket->tcp, &b, 1);
-    if (status > 0) {
-      sent(c, (size_t)status);
-      continue;
-    }
-    if (status == 0 || status == UV_EAGAIN || status == UV_ENOBUFS) start_write(c);
-    else write_failed(c, status);
+  while (p->tls ? refill(c) : mqn_buffer_length(&p->sending) > 0 || waits(p)) {
+    int status = try_write(c);
+    if (status > 0) continue;
+    if (status == 0 || status == UV_EAGAIN || status == UV_ENOBUFS) {
+      if (refill(c)) start_write(c);
+    } else write_failed(c, status);
     break;
   }
   p->flushing = 0;

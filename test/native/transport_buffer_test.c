@@ -2,6 +2,7 @@
  * are the ones that went in, in order, and memory goes back when it should. */
 #include <stdlib.h>
 #include <string.h>
+#include "memory.h"
 #include "transport_client.h"
 
 static uint32_t seed = 1;
@@ -17,7 +18,7 @@ static int follows(const mqn_buffer* b, uint64_t from) {
 }
 
 static void bytes_come_out_as_they_went_in(void) {
-  mqn_buffer b = { NULL, 0, 0, 0 };
+  mqn_buffer b = { 0 };
   uint64_t in = 0, out = 0;
   int round;
   for (round = 0; round < 20000; ++round) {
@@ -48,7 +49,7 @@ static void bytes_come_out_as_they_went_in(void) {
 }
 
 static void impossible_size_changes_nothing(void) {
-  mqn_buffer b = { NULL, 0, 0, 0 }, before;
+  mqn_buffer b = { 0 }, before;
   EXPECT(mqn_buffer_append(&b, "abc", 3) == 0);
   before = b;
   EXPECT(mqn_buffer_reserve(&b, SIZE_MAX) == NULL);
@@ -58,7 +59,7 @@ static void impossible_size_changes_nothing(void) {
 }
 
 static void trim_gives_back_only_large_and_empty_ones(void) {
-  mqn_buffer b = { NULL, 0, 0, 0 };
+  mqn_buffer b = { 0 };
   EXPECT(mqn_buffer_reserve(&b, 100000) != NULL);
   b.end = 1;
   mqn_buffer_trim(&b, 4096);
@@ -72,7 +73,7 @@ static void trim_gives_back_only_large_and_empty_ones(void) {
 
 /* A buffer of an idle connection serves the next busy one; neither a small nor a huge one is kept. */
 static void spare_buffers_are_passed_on(void) {
-  mqn_buffer b = { NULL, 0, 0, 0 }, next = { NULL, 0, 0, 0 };
+  mqn_buffer b = { 0 }, next = { 0 };
   char* data;
   int i;
   harness_start();
@@ -94,11 +95,38 @@ static void spare_buffers_are_passed_on(void) {
   harness_stop();
 }
 
+/* What was asked to be aligned is, however the buffer grew, and what is behind it stays. */
+static void large_memory_is_handed_over(void) {
+  static const size_t landmarks[] = { 5, 16, 31, 70 };
+  size_t length = 700000, i;
+  for (i = 0; i < 4; i++) {
+    mqn_buffer b = { 0 };
+    void* block = NULL;
+    uint8_t* part;
+    size_t k, wrong = 0;
+    EXPECT(mqn_buffer_append(&b, "ab", 2) == 0);
+    b.start = 2;
+    for (k = 0; k < 100; k++) EXPECT(mqn_buffer_append(&b, &(char){ (char)pattern(k) }, 1) == 0);
+    EXPECT(mqn_buffer_hand_over(&b, landmarks[i], 10, &block) == NULL);   /* a small one is not */
+    b.landmark = landmarks[i];
+    EXPECT(mqn_buffer_reserve(&b, 300000) != NULL && mqn_buffer_reserve(&b, length + 50) != NULL);
+    for (; k < landmarks[i] + length + 3; k++) b.data[b.end++] = (char)pattern(k);
+    part = mqn_buffer_hand_over(&b, landmarks[i], length, &block);
+    EXPECT(part != NULL && (uintptr_t)part % 16 == 0);
+    mqn_memory_keep_part(block, part);
+    for (k = 0; k < length; k++) wrong += part[k] != pattern(landmarks[i] + k);
+    EXPECT(wrong == 0);
+    EXPECT(mqn_buffer_length(&b) == 3 && (uint8_t)b.data[b.start] == pattern(landmarks[i] + length));
+    mqn_memory_free_shared(part);
+    mqn_buffer_free(&b);
+  }
+}
+
 int main(void) {
   static const struct { const char* name; void (*run)(void); } tests[] = {
 #define TEST(name) { #name, name }
     TEST(bytes_come_out_as_they_went_in), TEST(impossible_size_changes_nothing), TEST(trim_gives_back_only_large_and_empty_ones),
-    TEST(spare_buffers_are_passed_on),
+    TEST(spare_buffers_are_passed_on), TEST(large_memory_is_handed_over),
   };
   size_t i;
   for (i = 0; i < sizeof tests / sizeof tests[0]; ++i) {

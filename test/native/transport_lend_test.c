@@ -6,7 +6,7 @@
 #include "transport_client.h"
 
 #define MEGABYTE (1u << 20)
-#define SMALLEST (64u << 10)
+#define SMALLEST MQN_LEND_FROM
 
 static int lent, released;
 

@@ -291,7 +291,7 @@ static void held_connection_stops_reading_at_a_megabyte_and_resumes(void) {
   harness_idle(100);
   waiting = mqn_buffer_length(&k.c->in);
   EXPECT(waiting >= MQN_READ_AHEAD && waiting <= MQN_READ_AHEAD + MQN_SCRATCH_SIZE);
-  mqn_connection_expect(k.c, 5u * MEGABYTE);           /* an announced packet does not break a hold */
+  mqn_connection_expect(k.c, 5u * MEGABYTE, 0);           /* an announced packet does not break a hold */
   EXPECT(harness_idle(300) <= 4);
   EXPECT(mqn_buffer_length(&k.c->in) == waiting && k.failed == 0);
   k.keep = 0;

@@ -459,19 +459,35 @@ describe('native engine: room', () => {
     expect(engine.publish('t', '', 1, undefined, NO_SLOT)).toBe(true);
   });
 
-  it('no more than 1 MiB is ahead, or one message of any size', async () => {
+  it('no more than 1 MiB is ahead, or 16 messages with 4 MiB, or two of any size', async () => {
     const setup = FakeReactor.environment(BIG);
     const { engine, diary } = await connected(setup);
-    const half = Buffer.alloc(600_000);
-    expect(engine.publish('t', Buffer.alloc(3 << 20), 1, undefined, NO_SLOT)).toBe(true);
-    expect(engine.publish('t', '', 1, undefined, NO_SLOT)).toBe(false);
-    setup.reactor.answer(setup.reactor.take());
-    setup.reactor.notify();
-    await turns();
+    const publish = (bytes: number): boolean => engine.publish('t', Buffer.alloc(bytes), 1, undefined, NO_SLOT);
+    const answer = async (count: number): Promise<void> => {
+      setup.reactor.answer(taken.splice(0, count));
+      setup.reactor.notify();
+      await turns();
+    };
+    expect([publish(5 << 20), publish(5 << 20), publish(0)]).toEqual([true, true, false]);
+    const taken = setup.reactor.take();
+    await answer(1);
     expect(diary.lines).toEqual(['credit 1', 'room']);
-    expect(engine.publish('t', half, 1, undefined, NO_SLOT)).toBe(true);
-    expect(engine.publish('t', half, 1, undefined, NO_SLOT)).toBe(false);
-    expect(engine.publish('t', Buffer.alloc(300_000), 1, undefined, NO_SLOT)).toBe(true);
+    expect([publish(5 << 20), publish(0)]).toEqual([true, false]);
+    taken.push(...setup.reactor.take());
+    await answer(2);
+    expect(Array.from({ length: 17 }, () => publish(200_000))).toEqual([...Array.from({ length: 16 }, () => true), false]);
+    taken.push(...setup.reactor.take());
+    diary.lines.length = 0;
+    await answer(7);
+    expect(diary.lines).not.toContain('room');
+    await answer(1);
+    expect(diary.lines.at(-1)).toBe('room');
+    expect([publish(3 << 20), publish(2 << 20)]).toEqual([false, true]);
+    taken.push(...setup.reactor.take());
+    await answer(9);
+    expect([publish(600_000), publish(600_000), publish(300_000), publish(600_000)]).toEqual([true, true, true, true]);
+    for (let i = 0; i < 300; i++) publish(0);
+    expect(publish(0)).toBe(false);
   });
 
   it('a full ring is shared: who was refused is asked again in turn, and all get through', async () => {

@@ -17,6 +17,11 @@ const { EVENT_PUBLISHED, EVENT_UNSENT } = layout;
  * EngineOpen.lookAhead. The rest waits in lib, where it can be counted, dropped and timed out.
  */
 const AHEAD_BYTES = 1024 * 1024;
+/** So many may be ahead with these bytes instead: what is large is copied once when it goes to the engine, twice when it waits first. */
+const LARGE_MESSAGES = 16;
+const LARGE_BYTES = 4 * 1024 * 1024;
+/** As many may be ahead however large they are, so that the next one follows at once when one is through. */
+const AHEAD_LEAST = 2;
 
 /** Engines that were dropped without destroy(): the core forgets their clients, too. */
 const dropped = new FinalizationRegistry<{ environment: Environment; number: number }>(({ environment, number }) => {
@@ -113,7 +118,7 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
   }
 
   publish(topic: string, payload: Uint8Array | string, flags: MessageFlags, properties: Uint8Array | undefined, slot: number): boolean {
-    if (this.aheadMessages !== 0 && (this.aheadMessages >= this.lookAhead || this.aheadBytes + payload.length > AHEAD_BYTES)) {
+    if (this.aheadMessages !== 0 && !this.hasRoomFor(payload.length)) {
       this.refusedBytes = payload.length;
       return false;
     }
@@ -242,9 +247,17 @@ export class NativeEngine<M> implements Engine, EnvironmentClient {
 
   /** Half of what may be ahead is free, and the refused publish will be taken. */
   private hasRoomAgain(): boolean {
-    if (this.aheadMessages === 0) return true;
-    if (this.aheadMessages > this.lookAhead / 2 || this.aheadBytes > AHEAD_BYTES / 2) return false;
-    return this.aheadBytes + this.refusedBytes <= AHEAD_BYTES;
+    const messages = this.aheadMessages;
+    if (messages === 0) return true;
+    if (messages > this.lookAhead / 2 || !this.hasRoomFor(this.refusedBytes)) return false;
+    return this.aheadBytes <= AHEAD_BYTES / 2 || messages <= LARGE_MESSAGES / 2;
+  }
+
+  /** Whether one publish more may be ahead, with so many bytes. */
+  private hasRoomFor(bytes: number): boolean {
+    const messages = this.aheadMessages, all = this.aheadBytes + bytes;
+    if (messages >= this.lookAhead) return false;
+    return all <= AHEAD_BYTES || messages < AHEAD_LEAST || (messages < LARGE_MESSAGES && all <= LARGE_BYTES);
   }
 
   private beforeRequest(): number {

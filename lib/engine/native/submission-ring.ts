@@ -14,6 +14,9 @@ const RELEASE_BYTES = 8192;
 /** What publish() leaves free, so that acknowledgements never wait behind publishes. */
 const RESERVE_BYTES = 4096;
 
+/** Payloads from here on are copied once, into a block that is written to the socket as it is; smaller ones into the ring and out of it. */
+const LARGE_FROM = 16 * 1024;
+
 /** A then() on it is the cheapest way to a microtask. */
 const settled = Promise.resolve();
 
@@ -64,7 +67,7 @@ export class SubmissionRing {
     this.size = memory.byteLength;
     this.mask = this.size - 1;
     this.reserve = Math.min(RESERVE_BYTES, this.size >> 3);
-    this.inlineLimit = this.size >> 2;
+    this.inlineLimit = Math.min(this.size >> 2, LARGE_FROM - 1);
     this.recordLimit = (this.size >> 1) - this.reserve;
     this.onMicrotask = () => {
       beforeRelease();

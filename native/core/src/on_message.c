@@ -4,6 +4,8 @@
 #include "core.h"
 #include "MQTTAsync.h"
 
+#define TAKE_OVER_FROM (512u << 10)   /* the buffer has 64 KiB and more behind the packet, which a message that is kept holds, too */
+
 void mqn_message_hold(mqn_client* c, int reason, int hold) {
   c->holds = hold ? c->holds | reason : c->holds & ~reason;
   mqn_port_hold(&c->owner, c->holds != 0);
@@ -77,10 +79,12 @@ void mqn_message_forget_aliases(mqn_client* c) {
   c->aliases = NULL;
 }
 
-/* From the packet as it lies in the connection's buffer: its payload is copied once, into the binding's ring or into a block of its own. */
+/* From the packet as it lies in the connection's buffer: its payload is copied once, into the binding's ring or into a block of its own; or not at all, when
+ * it is large enough for the binding to get the buffer's memory. */
 void mqn_core_on_publish(mqn_link_owner* owner, const mqn_packet_view* view) {
   mqn_client* c = (mqn_client*)owner;
   mqn_message m;
+  int rc;
   memset(&m, 0, sizeof m);
   m.topic = (const char*)view->topic;
   m.topic_length = view->topic_length;
@@ -97,7 +101,10 @@ void mqn_core_on_publish(mqn_link_owner* owner, const mqn_packet_view* view) {
     return;
   }
   if (owner->guard.repeated) return;      /* its alias counts all the same */
-  if (mqn_record_put(c, MQN_EVENT_MESSAGE, &m) != 0) {
+  if (m.qos < 2 && m.length >= TAKE_OVER_FROM) m.owned = mqn_port_take_payload(owner, &m.within);
+  rc = mqn_record_put(c, MQN_EVENT_MESSAGE, &m);
+  if (m.owned) mqn_payload_free(m.within);
+  if (rc != 0) {
     mqn_port_fail(owner, MQN_ERR_NO_MEMORY, 0x97, "no memory for a message");
     return;
   }

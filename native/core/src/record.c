@@ -31,7 +31,7 @@ int mqn_record_put(mqn_client* c, int kind, mqn_message* m) {
   void* block = NULL;
   if (large && !(block = large_block(m, properties_large))) return -1;
   if (!(record = mqn_event_begin(env, inline_topic + inline_properties + (large ? (uint32_t)sizeof block : m->length)))) {
-    mqn_payload_free(block);
+    mqn_payload_free(m->within && !m->owned ? m->within : block);
     return -1;
   }
   /* the large kinds follow their small ones */
@@ -47,6 +47,7 @@ int mqn_record_put(mqn_client* c, int kind, mqn_message* m) {
   if (inline_properties) memcpy(body + inline_topic, m->properties, inline_properties);
   if (large) memcpy(body + inline_topic + inline_properties, &block, sizeof block);
   else if (m->length) memcpy(body + inline_topic + inline_properties, m->payload, m->length);
+  if (block && m->within && !m->owned) mqn_memory_keep_part(m->within, block);   /* not before topic and properties have been copied */
   mqn_event_commit(env, record);
   return 0;
 }

@@ -6,6 +6,7 @@ import { LIBRARIES } from '../sample.mjs';
 import { takeRate } from './rates.mjs';
 
 export const CELLS = {
+  'size-publish-q0-write': { title: 'publish QoS 0, no promise, payloads of all sizes', byName: true },
   'size-publish-q0': { title: 'publish QoS 0, one promise each, payloads of all sizes', byName: true },
   'size-publish-q1': { title: 'publish QoS 1, one promise each, payloads of all sizes', byName: true },
   'size-receive-q0': { title: 'receive QoS 0, one event each, payloads of all sizes', byName: true },

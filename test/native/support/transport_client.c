@@ -123,7 +123,7 @@ static void on_received(mqn_connection* c) {
   client* k = owner_of(c);
   ++k->received;
   EXPECT(k->opened == 1 && !k->failed);
-  if (k->expect && mqn_buffer_length(&c->in) < k->expect) mqn_connection_expect(c, k->expect);
+  if (k->expect && mqn_buffer_length(&c->in) < k->expect) mqn_connection_expect(c, k->expect, 0);
   else if (!k->keep) client_take(k);
 }
 

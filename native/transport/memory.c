@@ -9,8 +9,9 @@
 #define STEP 32
 #define SIZES 16               /* up to 512 bytes */
 #define KEPT 4096              /* blocks of a size that wait: after a burst the rest is given back */
-#define LARGE ((size_t)4 << 20)
+#define LARGE ((size_t)16 << 10)  /* from here on blocks come from large.c */
 #define HEAD 16                /* keeps the alignment of malloc() */
+#define PART UINT32_MAX        /* as a number of steps: the length says how far in front of it its block begins */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define POOLED 0               /* a sanitizer must see each block come and go */
@@ -100,7 +101,16 @@ void* mqn_memory_resize(void* block, size_t length) {
 }
 
 void* mqn_memory_new_shared(size_t length) { return from_system(0, length); }
-void mqn_memory_free_shared(void* block) { if (block) to_system(block); }
+void mqn_memory_free_shared(void* block) {
+  if (block && *steps_of(block) == PART) block = (char*)block - *length_of(block);
+  if (block) to_system(block);
+}
+void mqn_memory_keep_part(void* block, void* part) {
+  if (part == block) return;
+  *steps_of(part) = PART;
+  *more_owners(part) = 0;
+  *length_of(part) = (uint64_t)((char*)part - (char*)block);
+}
 void mqn_memory_keep(void* block) { ++*more_owners(block); }
 
 void mqn_memory_end(void) {

@@ -34,10 +34,39 @@ static void large_blocks_wait_a_moment_to_be_used_again(void) {
   mqn_memory_free_shared(larger);
   between = mqn_memory_new_shared(20u << 20);         /* less than half of the one, more than the other */
   CHECK(between != first && between != larger && mqn_large_waiting() == 2, "%d wait", mqn_large_waiting());
-  mqn_memory_free_shared(between);                    /* no place is free: gone at once */
-  CHECK(mqn_large_waiting() == 2, "%d wait", mqn_large_waiting());
-  CHECK(mqn_large_give_back(0) == 2, "they had just come");
+  mqn_memory_free_shared(between);
+  CHECK(mqn_large_waiting() == 3, "%d wait", mqn_large_waiting());
+  CHECK(mqn_large_give_back(0) == 3, "they had just come");
   CHECK(mqn_large_give_back(0) == 0 && mqn_large_waiting() == 0, "%d wait", mqn_large_waiting());
+}
+
+static void only_some_blocks_wait(size_t length, int most) {
+  void* blocks[200];
+  int i, seen;
+  for (i = 0; i < 200; i++) blocks[i] = mqn_memory_new_shared(length);
+  for (i = 0; i < 200; i++) mqn_memory_free_shared(blocks[i]);
+  seen = mqn_large_waiting();
+  CHECK(seen <= most, "%d wait", seen);
+  if (seen > 0) {
+    void* again = mqn_memory_new_shared(length);
+    CHECK(again == blocks[seen - 1], "the last one that found a place is the first one that is used again");
+    mqn_memory_free_shared(again);
+  }
+  CHECK(mqn_large_give_back(1) == 0, "%d wait", mqn_large_waiting());
+}
+
+/* The block goes when its part does: a sanitizer sees if it does not, or more. */
+static void a_part_stands_for_its_block(void) {
+  static const size_t lengths[] = { 100, 20000, 5u << 20 };
+  int i;
+  for (i = 0; i < 3; i++) {
+    char* block = mqn_memory_new_shared(lengths[i]);
+    memset(block, 1, lengths[i]);
+    mqn_memory_keep_part(block, block + 48);
+    CHECK(block[48] == 1 && block[lengths[i] - 1] == 1, "its bytes have changed");
+    mqn_memory_free_shared(block + 48);
+  }
+  mqn_large_give_back(1);
 }
 
 static void blocks_keep_their_bytes(void) {
@@ -111,6 +140,10 @@ static void a_block_with_two_owners_stays_until_both_are_done(void) {
 
 int main(void) {
   large_blocks_wait_a_moment_to_be_used_again();
+  only_some_blocks_wait(16u << 10, 64);
+  only_some_blocks_wait(1u << 20, 4);
+  only_some_blocks_wait(4u << 20, 6);
+  a_part_stands_for_its_block();
   blocks_keep_their_bytes();
   zeroed_blocks_are_zeroed_when_used_again();
   a_shared_block_may_be_freed_elsewhere_and_here();

@@ -11,10 +11,13 @@ void mqn_memory_free(void* block);
 /* Blocks above the largest size of the lists may change hands: any thread may allocate and free one. */
 void* mqn_memory_new_shared(size_t length);
 void mqn_memory_free_shared(void* block);
+/* Of a shared block only what begins at `part` is wanted, which lies at least 16 bytes behind its beginning and is aligned to 16; what is in front of it is
+ * overwritten. Freeing `part` frees the block. */
+void mqn_memory_keep_part(void* block, void* part);
 /* One owner more for a block above the largest size of the lists: it is gone when each has called mqn_memory_free(). As long as there are two it stays
  * on the reactor thread. */
 void mqn_memory_keep(void* block);
-/* Blocks of megabytes that wait for the next one of their size (large.c; any thread). */
+/* Blocks from 16 KiB on that wait for the next one of their size (large.c; any thread). */
 void* mqn_large_new(size_t* length);                    /* *length becomes what it really has; NULL: no memory */
 void mqn_large_free(void* memory, size_t length);
 int mqn_large_waiting(void);                            /* how many */
