@@ -8,7 +8,8 @@
 //      tests     the same, with everything in C: tests, examples, shared library, and the tests under sanitizers
 //      gyp       the addon alone, with CMake and without npm, for binding.gyp
 //   3. ts        lib/ -> dist/
-//   4. broker    Mosquitto, which the tests start themselves: apt-get installs it when this runs as root on a Debian-like system
+//   4. pack      what test/package installs the packed tarball with and checks it with
+//   5. broker    Mosquitto, which the tests start themselves: apt-get installs it when this runs as root on a Debian-like system
 //
 // Without a part: packages, native, ts. Only Node's built-in modules are used here, because nothing else is installed yet.
 import { spawnSync } from 'node:child_process';
@@ -19,7 +20,7 @@ import { openssl } from './build-openssl.mjs';
 import { buildForGyp, buildNative, needBuildTools } from './build-native.mjs';
 import { BuildError, ask, howToGet, isProgram, main, readText, root, run, runNpm, say, withLock } from './tools.mjs';
 
-const known = ['packages', 'native', 'bench', 'peers', 'tests', 'gyp', 'ts', 'broker'];
+const known = ['packages', 'native', 'bench', 'peers', 'tests', 'gyp', 'ts', 'pack', 'broker'];
 
 // ---- packages -----------------------------------------------------------------------------------------------------
 
@@ -41,7 +42,7 @@ async function setUpPackages(folder = root) {
   await withLock(path.join(root, 'build/.packages.lock'), 'npm ci', async () => {
     if (packagesAreCurrent(folder)) return;
     say(`packages: npm ci${folder === root ? '' : ` in ${path.relative(root, folder)}`}`);
-    // What the benchmarks compare with brings its own binaries and needs no install script.
+    // What the benchmarks compare with and what packs and installs bring their own binaries and need no install script.
     const scripts = folder === root ? [] : ['--ignore-scripts'];
     await runNpm(['ci', '--include=dev', '--no-audit', '--no-fund', '--prefix', folder, ...scripts]);
   });
@@ -49,7 +50,7 @@ async function setUpPackages(folder = root) {
 
 // ---- TypeScript ---------------------------------------------------------------------------------------------------
 
-/** Files in dist/ whose source is gone: tsc leaves them there, and an import of them would still work. */
+/** Files in dist/ whose source is gone, and source maps, which are not made any more: tsc leaves them there, and npm would pack them. */
 function removeOrphans(folder) {
   for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
     const file = path.join(folder, entry.name);
@@ -59,8 +60,8 @@ function removeOrphans(folder) {
       continue;
     }
     const relative = path.relative(path.join(root, 'dist'), file);
-    const source = path.join(root, 'lib', relative.replace(/\.map$/, '').replace(/(\.d)?\.(m?)[jt]s$/, '.$2ts'));
-    if (!fs.existsSync(source)) fs.rmSync(file);
+    const source = path.join(root, 'lib', relative.replace(/(\.d)?\.(m?)[jt]s$/, '.$2ts'));
+    if (file.endsWith('.map') || !fs.existsSync(source)) fs.rmSync(file);
   }
 }
 
@@ -116,6 +117,7 @@ export async function setUp(parts) {
   }
   if (asked.has('bench') || asked.has('peers')) await setUpPackages(path.join(root, 'test/bench/peers'));
   if (asked.has('ts')) await setUpTypeScript();
+  if (asked.has('pack')) await setUpPackages(path.join(root, 'test/package/tools'));
   if (asked.has('broker')) await setUpBroker();
 }
 

@@ -15,8 +15,8 @@ const folder = import.meta.dirname;
 const vendorFolder = path.join(folder, 'vendor');
 const stampFile = path.join(vendorFolder, '.stamp');
 
-// What each crate carries, and how its own files say which version that is.
-const crates = {
+/** What each crate carries, and how its own files say which version that is. */
+export const crates = {
   'paho-mqtt-sys': { what: 'Paho', version: '1.3.16', read: pahoVersion },
   'libuv-sys2': { what: 'libuv', version: '1.53.0', read: libuvVersion },
   'openssl-src': { what: 'OpenSSL', version: '4.0.3', read: opensslVersion },
@@ -37,7 +37,7 @@ function opensslVersion(crate) {
 }
 
 /** The checksum that Cargo.lock holds for a crate. */
-function lockedChecksum(lock, name) {
+export function lockedChecksum(lock, name) {
   const checksum = new RegExp(`name = "${name}"\\n(?:[^[]*\\n)?checksum = "([0-9a-f]{64})"`).exec(lock)?.[1];
   if (!checksum) throw new BuildError(`native/sources/Cargo.lock has no checksum for ${name}`);
   return checksum;

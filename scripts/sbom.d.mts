@@ -1,0 +1,1 @@
+export function sbom(options?: { epoch?: string }): string;
