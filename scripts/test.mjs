@@ -1,6 +1,6 @@
 // `npm test`: everything, from a fresh clone.
 //
-//   1. Set-up: packages, native with tests, dist/, Mosquitto. A failure here ends the run.
+//   1. Set-up: packages, native with tests, dist/, the tools of test/package, Mosquitto. A failure here ends the run.
 //   2. Type check of test/ and examples/ (lib/ was checked when it was built), lint.
 //   3. ctest: the core's tests, then the same under AddressSanitizer and UndefinedBehaviorSanitizer.
 //   4. vitest: everything from JavaScript.
@@ -79,7 +79,7 @@ async function vitest() {
 }
 
 try {
-  await setUp(['packages', 'native', 'tests', 'ts', 'broker']);
+  await setUp(['packages', 'native', 'tests', 'ts', 'pack', 'broker']);
   await check('type check', bin('typescript/bin/tsc'), '-p', 'tsconfig.test.json');
   await check('lint', bin('eslint/bin/eslint.js'), '.');
   await ctest('ctest', releaseFolder);
