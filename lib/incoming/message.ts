@@ -65,6 +65,29 @@ const PayloadView = viewConstructor();
 type Utf8Slice = (this: Uint8Array, start: number, end: number) => string;
 const { utf8Slice } = Buffer.prototype as unknown as { utf8Slice: Utf8Slice };
 
+/** Slabs above this many bytes hold one message, and would be kept for nothing. */
+const SHARED_BYTES = 65_536;
+
+/** Memory of messages, with what it takes to make a view of it: asked for once, because V8 calls out of compiled code for each of the two. */
+class Slab {
+  readonly memory: ArrayBufferLike;
+  readonly start: number;
+
+  constructor(readonly bytes: Uint8Array) {
+    this.memory = bytes.buffer;
+    this.start = bytes.byteOffset;
+  }
+}
+
+/** That of the latest message: the next one mostly lies in the same. */
+let latest = new Slab(Buffer.alloc(0));
+
+function slabOf(bytes: Uint8Array): Slab {
+  const slab = new Slab(bytes);
+  if (bytes.length <= SHARED_BYTES) latest = slab;
+  return slab;
+}
+
 /** Stands in until the message is handed out. */
 const NO_ACKS = undefined as unknown as AckLine;
 
@@ -80,7 +103,7 @@ const identifierReader = new IdentifierReader();
 export class IncomingMessage implements Message {
   // `declare`: fields are made once, by the constructor, in this order. This runs for every message that arrives.
   declare readonly topic: string;
-  declare private slab: Uint8Array;
+  declare private slab: Slab;
   declare private offset: number;
   declare readonly length: number;
   declare private propertiesOffset: number;
@@ -105,7 +128,7 @@ export class IncomingMessage implements Message {
     flags: MessageFlags,
   ) {
     this.topic = topic;
-    this.slab = slab;
+    this.slab = slab === latest.bytes ? latest : slabOf(slab);
     this.offset = offset;
     this.length = length;
     this.propertiesOffset = propertiesOffset;
@@ -119,11 +142,19 @@ export class IncomingMessage implements Message {
   }
 
   get payload(): Buffer {
-    return (this.view ??= new PayloadView(this.slab.buffer, this.slab.byteOffset + this.offset, this.length));
+    const { view } = this;
+    return view === undefined ? this.look() : view;
+  }
+
+  private look(): Buffer {
+    const { slab } = this;
+    const view = new PayloadView(slab.memory, slab.start + this.offset, this.length);
+    this.view = view;
+    return view;
   }
 
   text(): string {
-    return utf8Slice.call(this.slab, this.offset, this.offset + this.length);
+    return utf8Slice.call(this.slab.bytes, this.offset, this.offset + this.length);
   }
 
   json<T = unknown>(): T {
@@ -146,7 +177,7 @@ export class IncomingMessage implements Message {
     if (this.propertiesLength === 0) return NO_PROPERTIES;
     if (this.decoded === undefined) {
       const end = this.propertiesOffset + this.propertiesLength;
-      this.decoded = this.acks.identifiers.visible(decodeProperties('publish-in', this.slab, this.propertiesOffset, end));
+      this.decoded = this.acks.identifiers.visible(decodeProperties('publish-in', this.slab.bytes, this.propertiesOffset, end));
     }
     return this.decoded;
   }
@@ -157,7 +188,7 @@ export class IncomingMessage implements Message {
 
   /** Its Subscription Identifiers, automatic ones included, to be read to the end before those of the next message. */
   identifiers(): IdentifierReader {
-    return identifierReader.set(this.slab, this.propertiesOffset, this.propertiesOffset + this.propertiesLength);
+    return identifierReader.set(this.slab.bytes, this.propertiesOffset, this.propertiesOffset + this.propertiesLength);
   }
 
   ack(reasonCode = 0): void {
@@ -172,9 +203,10 @@ export class IncomingMessage implements Message {
 
   detach(): this {
     const copy = Buffer.allocUnsafeSlow(this.length + this.propertiesLength);
-    copy.set(this.slab.subarray(this.offset, this.offset + this.length));
-    copy.set(this.slab.subarray(this.propertiesOffset, this.propertiesOffset + this.propertiesLength), this.length);
-    this.slab = copy;
+    const { bytes } = this.slab;
+    copy.set(bytes.subarray(this.offset, this.offset + this.length));
+    copy.set(bytes.subarray(this.propertiesOffset, this.propertiesOffset + this.propertiesLength), this.length);
+    this.slab = new Slab(copy);
     this.offset = 0;
     this.propertiesOffset = this.length;
     this.view = undefined;
