@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { channels, reportUncaught, type Log } from '../diagnostics.js';
 import type { Engine } from '../engine/engine.js';
 import type { ServerLimits } from '../protocol/connack.js';

@@ -24,8 +24,6 @@ export class SubscriptionLoop implements AsyncIterableIterator<Message> {
   #current: IncomingMessage | undefined = undefined;
   /** What next() put here is answered by give(), in order. */
   readonly #waiters: Waiter[] = [];
-  /** A message given from what had arrived, on its way out of next(). */
-  #given: IncomingMessage | undefined = undefined;
   #left = false;
 
   constructor(private readonly subscription: RoutedSubscription) {}
@@ -33,11 +31,10 @@ export class SubscriptionLoop implements AsyncIterableIterator<Message> {
   next(): Promise<Result> {
     this.#release();
     if (this.#left) return done();
-    if (this.subscription.take(this)) {
-      const value = this.#given!;
-      this.#given = undefined;
-      return Promise.resolve({ value, done: false });
-    }
+    const { subscription } = this;
+    let value = subscription.takeEarly();
+    if (value === undefined) value = this.#current = subscription.takeHeld();
+    if (value !== undefined) return Promise.resolve({ value, done: false });
     if (this.failure !== undefined) {
       const { failure } = this;
       this.#left = true;
@@ -45,7 +42,7 @@ export class SubscriptionLoop implements AsyncIterableIterator<Message> {
     }
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject });
-      this.subscription.ask(this);
+      subscription.ask(this);
     });
   }
 
@@ -68,16 +65,12 @@ export class SubscriptionLoop implements AsyncIterableIterator<Message> {
     return this;
   }
 
-  /** From the subscription: a message for this loop. `held`: to be released when the loop is done with it. */
-  give(message: IncomingMessage, held: boolean): void {
-    const waiter = this.#waiters.shift();
-    if (held) {
-      // Two next() calls at once: the message before this one will not be heard of again.
-      this.#release();
-      this.#current = message;
-    }
-    if (waiter === undefined) this.#given = message;
-    else waiter.resolve({ value: message, done: false });
+  /** From the subscription, once for each time it was asked: a message, to be released when the loop is done with it. */
+  give(message: IncomingMessage): void {
+    // Two next() calls at once: the message before this one will not be heard of again.
+    this.#release();
+    this.#current = message;
+    this.#waiters.shift()!.resolve({ value: message, done: false });
   }
 
   /** From the subscription: no further message. */

@@ -68,7 +68,7 @@ const { utf8Slice } = Buffer.prototype as unknown as { utf8Slice: Utf8Slice };
 /** Slabs above this many bytes hold one message, and would be kept for nothing. */
 const SHARED_BYTES = 65_536;
 
-/** Memory of messages, with what it takes to make a view of it: asked for once, because V8 calls out of compiled code for each of the two. */
+/** Memory of messages, with what it takes to make a view of it. Asked for once: V8 leaves compiled code for either of the two. */
 class Slab {
   readonly memory: ArrayBufferLike;
   readonly start: number;

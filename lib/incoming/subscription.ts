@@ -171,8 +171,7 @@ export class RoutedSubscription implements Subscription {
       case 'loop': {
         message.holds++;
         this.dispatcher.forLoop();
-        const loop = this.#asking.shift();
-        if (loop !== undefined) loop.give(message, true);
+        if (this.#asking.length !== 0) this.#asking.shift()!.give(message);
         else this.#inbox.push(message);
         break;
       }
@@ -209,16 +208,18 @@ export class RoutedSubscription implements Subscription {
 
   // ---- from the loops -----------------------------------------------------------------------------------------------------
 
-  /** Gives the next message to a loop, if there is one. */
-  take(loop: SubscriptionLoop): boolean {
-    if (this.#early.length > 0) {
-      const message = this.#early.shift()!;
-      this.dispatcher.earlyLeft(message);
-      loop.give(message, false);
-      return true;
-    }
+  /** The next of the messages from before a loop ran. */
+  takeEarly(): IncomingMessage | undefined {
+    if (this.#early.length === 0) return undefined;
+    const message = this.#early.shift()!;
+    this.dispatcher.earlyLeft(message);
+    return message;
+  }
+
+  /** The next message, which the loop that takes it releases. */
+  takeHeld(): IncomingMessage | undefined {
+    if (this.#head === this.#inbox.length) return undefined;
     const message = this.#inbox[this.#head];
-    if (message === undefined) return false;
     this.#head++;
     if (this.#head === this.#inbox.length) {
       this.#inbox.length = 0;
@@ -227,8 +228,7 @@ export class RoutedSubscription implements Subscription {
       this.#inbox.splice(0, this.#head);
       this.#head = 0;
     }
-    loop.give(message, true);
-    return true;
+    return message;
   }
 
   ask(loop: SubscriptionLoop): void {

@@ -8,7 +8,20 @@ const TICK = 100;
 /** As `started`: a SUBSCRIBE or UNSUBSCRIBE, of which nothing is counted. */
 export const REQUEST = -1;
 
-type Settle = (value: unknown) => void;
+/** Resolves a promise; with a Failure, rejects it. */
+export type Settle = (value: unknown) => void;
+
+/**
+ * A promise that is resolved with this is rejected, one microtask later. So a promise that waits needs no second function: what is alive
+ * for each of many thousands is what garbage collection costs.
+ */
+class Failure {
+  constructor(private readonly error: unknown) {}
+
+  then(_resolve: unknown, reject: (error: unknown) => void): void {
+    reject(this.error);
+  }
+}
 
 function forgotten(): void {
   // Nobody waits for this slot any more, but the engine still holds it.
@@ -45,9 +58,8 @@ export class Pending {
   /** Called when `waiting` becomes 0; set while the client closes. */
   onIdle: (() => void) | undefined = undefined;
 
-  /** Both undefined: the slot is free. */
-  readonly #resolves: (Settle | undefined)[] = [];
-  readonly #rejects: (Settle | undefined)[] = [];
+  /** Undefined: the slot is free. */
+  readonly #settles: (Settle | undefined)[] = [];
   /** The tick after which the request has waited too long; 0: it may wait for ever. */
   readonly #expires: number[] = [];
   /** When a publish whose round trip is measured began; 0: a publish; REQUEST. */
@@ -69,9 +81,9 @@ export class Pending {
     return milliseconds === 0 ? 0 : Math.ceil(milliseconds / TICK) + 1;
   }
 
-  /** Keeps a promise's two ends; returns its slot. */
-  add(resolve: Settle, reject: Settle, ticks: number, started: number): number {
-    const slot = this.#take(resolve, reject, started);
+  /** Keeps what settles a promise; returns its slot. */
+  add(settle: Settle, ticks: number, started: number): number {
+    const slot = this.#take(settle, started);
     this.#expires[slot] = ticks === 0 ? 0 : this.#tick + ticks;
     this.waiting++;
     if (this.#timer === undefined) this.startClock();
@@ -80,109 +92,106 @@ export class Pending {
 
   /** A slot for a message of write(). */
   addWritten(started: number): number {
-    const slot = this.#take(written, written, started);
+    const slot = this.#take(written, started);
     this.#expires[slot] = 0;
     return slot;
   }
 
-  #take(resolve: Settle, reject: Settle, started: number): number {
-    const slot = this.#free.length > 0 ? this.#free.pop()! : this.#resolves.length;
-    this.#resolves[slot] = resolve;
-    this.#rejects[slot] = reject;
+  #take(settle: Settle, started: number): number {
+    const slot = this.#free.length > 0 ? this.#free.pop()! : this.#settles.length;
+    this.#settles[slot] = settle;
     this.#started[slot] = started;
     return slot;
   }
 
   /** A publish is through. */
   deliver(slot: number, value: unknown): void {
-    const resolve = this.#resolves[slot];
-    if (resolve === undefined) return;
+    const settle = this.#settles[slot];
+    if (settle === undefined) return;
     this.#release(slot);
-    if (resolve === forgotten) return;
+    if (settle === forgotten) return;
     this.stats.delivered++;
     const started = this.#started[slot]!;
     if (started > 0) this.stats.roundTrip.add(performance.now() - started);
-    if (resolve === written) return;
-    resolve(value);
+    if (settle === written) return;
+    settle(value);
     this.#settled();
   }
 
   /** A SUBSCRIBE or UNSUBSCRIBE was answered. */
   resolve(slot: number, value: unknown): void {
-    const resolve = this.#resolves[slot];
-    if (resolve === undefined) return;
+    const settle = this.#settles[slot];
+    if (settle === undefined) return;
     this.#release(slot);
-    if (resolve === forgotten) return;
-    resolve(value);
+    if (settle === forgotten) return;
+    settle(value);
     this.#settled();
   }
 
   /** What was asked for has failed, and the slot is free. `topic` and `flags` where they are known. */
   fail(slot: number, error: MqttError, topic?: string, flags?: number): void {
-    const reject = this.#rejects[slot];
-    if (reject === undefined) return;
+    const settle = this.#settles[slot];
+    if (settle === undefined) return;
     this.#release(slot);
-    if (reject === forgotten) return;
+    if (settle === forgotten) return;
     if (this.#started[slot] !== REQUEST) this.stats.dropped(error.code);
-    if (reject === written) {
+    if (settle === written) {
       this.events.dropped(topic, flags, error);
       return;
     }
-    reject(error);
+    settle(new Failure(error));
     this.#settled();
   }
 
   /** As fail(), of something that was not taken in the first place: nothing is counted or told but to the promise. */
   refuse(slot: number, error: unknown): void {
-    const reject = this.#rejects[slot];
-    if (reject === undefined) return;
+    const settle = this.#settles[slot];
+    if (settle === undefined) return;
     this.#release(slot);
-    if (reject === forgotten || reject === written) return;
-    reject(error);
+    if (settle === forgotten || settle === written) return;
+    settle(new Failure(error));
     this.#settled();
   }
 
-  /** Rejects a promise now; the slot stays taken until the engine answers, if it has it. */
+  /** Rejects a promise; the slot stays taken until the engine answers, if it has it. */
   abandon(slot: number, error: MqttError): void {
-    const reject = this.#rejects[slot];
-    if (reject === undefined || reject === forgotten || reject === written) return;
+    const settle = this.#settles[slot];
+    if (settle === undefined || settle === forgotten || settle === written) return;
     if (this.events.withdraw(slot)) {
       this.fail(slot, error);
       return;
     }
-    this.#resolves[slot] = forgotten;
-    this.#rejects[slot] = forgotten;
+    this.#settles[slot] = forgotten;
     this.#expires[slot] = 0;
     if (this.#started[slot] !== REQUEST) this.stats.dropped(error.code);
-    reject(error);
+    settle(new Failure(error));
     this.#settled();
   }
 
   /** Whether the slot is a publish's. */
   isPublish(slot: number): boolean {
-    return this.#rejects[slot] !== undefined && this.#started[slot] !== REQUEST;
+    return this.#settles[slot] !== undefined && this.#started[slot] !== REQUEST;
   }
 
   /** Whether the slot is of write(), or nobody's. */
   isWritten(slot: number): boolean {
-    return slot === -1 || this.#rejects[slot] === written;
+    return slot === -1 || this.#settles[slot] === written;
   }
 
   /** Whether the request was abandoned: there is no need to hand it to the engine any more. */
   isAbandoned(slot: number): boolean {
-    return this.#rejects[slot] === forgotten;
+    return this.#settles[slot] === forgotten;
   }
 
   /** The slots that are taken, now. */
   taken(): number[] {
     const slots: number[] = [];
-    for (let slot = 0; slot < this.#rejects.length; slot++) if (this.#rejects[slot] !== undefined) slots.push(slot);
+    for (let slot = 0; slot < this.#settles.length; slot++) if (this.#settles[slot] !== undefined) slots.push(slot);
     return slots;
   }
 
   #release(slot: number): void {
-    this.#resolves[slot] = undefined;
-    this.#rejects[slot] = undefined;
+    this.#settles[slot] = undefined;
     this.#free.push(slot);
   }
 
@@ -211,7 +220,7 @@ export class Pending {
     const expires = this.#expires;
     for (let slot = 0; slot < expires.length; slot++) {
       const at = expires[slot]!;
-      if (at !== 0 && at <= this.#tick && this.#rejects[slot] !== undefined) this.abandon(slot, timeoutError('request'));
+      if (at !== 0 && at <= this.#tick && this.#settles[slot] !== undefined) this.abandon(slot, timeoutError('request'));
     }
   }
 }

@@ -5,7 +5,7 @@ import type { AckProperties } from '../protocol/property-types.js';
 import { FIRST_ERROR, reasonText } from '../protocol/reason-codes.js';
 import { topicBytes } from '../protocol/topic.js';
 import type { Outgoing } from './outgoing.js';
-import { Pending } from './pending.js';
+import { Pending, type Settle } from './pending.js';
 import { waitFor } from './wait.js';
 
 /** The server's answer to a publish: PUBACK, or PUBREC and PUBCOMP. At QoS 0, where there is none, that it was written. */
@@ -19,14 +19,10 @@ export interface PublishResult {
 /** Most publishes end like this: one object for all of them. */
 const PUBLISHED: PublishResult = Object.freeze({ reasonCode: 0, properties: NO_PROPERTIES });
 
-/**
- * The executor of every publish's promise. One function for all, so that a publish makes no closure; the two ends are taken over at once.
- */
-let capturedResolve: (value: unknown) => void;
-let capturedReject: (error: unknown) => void;
-function capture(resolve: (value: never) => void, reject: (error: unknown) => void): void {
-  capturedResolve = resolve as (value: unknown) => void;
-  capturedReject = reject;
+/** The executor of every publish's promise: one function for all, so that a publish makes no closure. What it captures is used at once. */
+let captured: Settle;
+function capture(resolve: (value: never) => void): void {
+  captured = resolve as Settle;
 }
 
 /** publish(): one promise, settled by the engine. Anything wrong rejects it; nothing is thrown. */
@@ -53,7 +49,7 @@ export function publish(outgoing: Outgoing, topic: string, payload: Payload, opt
     const bytes = topicLength + length + (properties === undefined ? 0 : properties.length);
     if (signal === undefined) {
       promise = new Promise<PublishResult>(capture);
-      slot = pending.add(capturedResolve, capturedReject, ticks, outgoing.started(flags));
+      slot = pending.add(captured, ticks, outgoing.started(flags));
     } else {
       if (signal.aborted) throw abortedError(signal);
       ({ promise, slot } = waitFor<PublishResult>(pending, ticks, signal, outgoing.started(flags)));

@@ -1,5 +1,5 @@
 import { abortedError } from '../errors.js';
-import type { Pending } from './pending.js';
+import type { Pending, Settle } from './pending.js';
 
 /**
  * A promise and the slot that settles it. A signal, and the functions it needs, is paid for only by those who give one. `onSettled` is
@@ -13,9 +13,9 @@ export function waitFor<T>(
   onSettled?: (slot: number) => void,
 ): { promise: Promise<T>; slot: number } {
   let slot = -1;
-  const promise = new Promise<T>((resolve, reject) => {
+  const promise = new Promise<T>((resolve) => {
     if (signal === undefined && onSettled === undefined) {
-      slot = pending.add(resolve as (value: unknown) => void, reject, ticks, started);
+      slot = pending.add(resolve as Settle, ticks, started);
       return;
     }
     const onAbort = (): void => pending.abandon(slot, abortedError(signal!));
@@ -23,18 +23,11 @@ export function waitFor<T>(
       signal?.removeEventListener('abort', onAbort);
       onSettled?.(slot);
     };
-    slot = pending.add(
-      (value) => {
-        settled();
-        resolve(value as T);
-      },
-      (error) => {
-        settled();
-        reject(error);
-      },
-      ticks,
-      started,
-    );
+    const settle: Settle = (value) => {
+      settled();
+      resolve(value as T);
+    };
+    slot = pending.add(settle, ticks, started);
     signal?.addEventListener('abort', onAbort, { once: true });
   });
   return { promise, slot };

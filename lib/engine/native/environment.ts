@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { NativeBinding } from './binding.js';
 import { ClientTable } from './client-table.js';
 import { CompletionRing, type CompletionTarget } from './completion-ring.js';

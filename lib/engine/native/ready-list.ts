@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Inbox, InboxOwner } from './inbox.js';
 
 /** A client with an inbox. */
