@@ -19,6 +19,7 @@ import { vendor } from '../native/sources/vendor.mjs';
 import { openssl } from './build-openssl.mjs';
 import { buildForGyp, buildNative, needBuildTools } from './build-native.mjs';
 import { BuildError, ask, howToGet, isProgram, main, readText, root, run, runNpm, say, withLock } from './tools.mjs';
+import { writeTargets } from './write-targets.mjs';
 
 const known = ['packages', 'native', 'bench', 'peers', 'tests', 'gyp', 'ts', 'pack', 'broker'];
 
@@ -72,6 +73,7 @@ async function setUpTypeScript() {
   else fs.rmSync(path.join(root, 'build/tsc'), { recursive: true, force: true });
   say('ts: lib/ -> dist/');
   await run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
+  writeTargets();
 }
 
 // ---- Mosquitto ----------------------------------------------------------------------------------------------------
