@@ -1,6 +1,9 @@
 import { EngineUnavailableError, optionError, type EngineAttempt } from '../errors.js';
 import type { IncomingMessage } from '../incoming/message.js';
+import { describeHost } from '../platform/host.js';
+import { hostInWords } from '../platform/words.js';
 import type { Engine, EngineInfo, EngineOpen, EngineSink } from './engine.js';
+import { warnOfFallback } from './fallback-warning.js';
 import { JsEngine } from './js/js-engine.js';
 import { loadNative } from './native/load.js';
 import { NativeEngine } from './native/native-engine.js';
@@ -22,17 +25,31 @@ export function servesTransport(name: EngineInfo['name'], transport: EngineOpen[
   return name === 'js' || (transport !== 'ws' && transport !== 'wss');
 }
 
-/** Why the native engine cannot serve; undefined: it can. */
-function nativeProblem(transport: EngineOpen['transport'], attempts: EngineAttempt[]): string | undefined {
+/** The native engine's side of the choice. */
+interface NativeAnswer {
+  /** Why it serves, or cannot. */
+  reason: string;
+  serves: boolean;
+  /** It cannot, though there is an addon for this platform. */
+  surprising: boolean;
+}
+
+function askNative(transport: EngineOpen['transport'], attempts: EngineAttempt[]): NativeAnswer {
   if (!servesTransport('native', transport)) {
-    const problem = `the native engine does not serve ${transport}: yet`;
-    attempts.push({ engine: 'native', error: new Error(problem) });
-    return problem;
+    const reason = `the native engine does not serve ${transport}: yet`;
+    attempts.push({ engine: 'native', error: new Error(reason) });
+    return { reason, serves: false, surprising: false };
   }
   const loaded = loadNative();
-  if (loaded.available) return undefined;
+  if (loaded.available) return { reason: `native addon loaded: ${loaded.file}`, serves: true, surprising: false };
   for (const { file, error } of loaded.attempts) attempts.push({ engine: 'native', file, error });
-  return `the native addon was not loaded: ${attempts.at(-1)?.error.message.split('\n', 1)[0] ?? 'no reason given'}`;
+  const problems = loaded.attempts.map(({ file, error }) => [file, error.message.split('\n', 1)[0]].filter(Boolean).join(': '));
+  const host = describeHost();
+  return {
+    reason: `the native addon was not loaded: ${problems.join('; ')} [${hostInWords(host)}]`,
+    serves: false,
+    surprising: host.target !== undefined || loaded.attempts.some(({ file }) => file !== undefined),
+  };
 }
 
 function jsEngine(sink: Sink, reason: string, attempts: EngineAttempt[]): Engine {
@@ -56,10 +73,10 @@ export function selectEngine(option: 'auto' | 'native' | 'js', transport: Engine
   }
   const attempts: EngineAttempt[] = [];
   if (asked === 'js') return jsEngine(sink, reason, attempts);
-  const problem = nativeProblem(transport, attempts);
-  if (problem !== undefined) {
-    if (asked === 'native') throw new EngineUnavailableError('the native engine cannot serve', attempts);
-    return jsEngine(sink, problem, attempts);
-  }
-  return new NativeEngine(sink, asked === 'auto' ? 'native addon loaded' : reason);
+  const native = askNative(transport, attempts);
+  if (native.serves) return new NativeEngine(sink, asked === 'auto' ? native.reason : reason);
+  if (asked === 'native') throw new EngineUnavailableError(`the native engine cannot serve on ${hostInWords(describeHost())}`, attempts);
+  const engine = jsEngine(sink, native.reason, attempts);
+  if (native.surprising) warnOfFallback(native.reason);
+  return engine;
 }

@@ -30,7 +30,7 @@ export interface Host {
   readonly runtime: 'node' | 'bun' | 'deno' | 'electron';
 }
 
-/** Where describeHost() looks; the tests give another one. */
+/** Where it looks; the tests give another one. */
 export interface HostSource {
   platform: string;
   arch: string;
@@ -84,9 +84,15 @@ function programOf({ platform, execPath }: HostSource): Elf | undefined {
   }
 }
 
-/** What the search for the addon needs; cheap, unlike the whole description. */
-export function hostLibc(source: HostSource = thisProcess()): Libc | undefined {
-  return source.platform === 'linux' ? libcOf(programOf(source), source.root, source.report) : undefined;
+/** What decides which addon serves; to find out takes a part of a millisecond, the whole description some of them. */
+export type AddonHost = Pick<Host, 'platform' | 'arch' | 'libc' | 'loongarchWorld' | 'target'>;
+
+export function addonHost(source: HostSource = thisProcess()): AddonHost {
+  const { platform, arch, root } = source;
+  const program = programOf(source);
+  const libc = platform === 'linux' ? libcOf(program, root, source.report) : undefined;
+  const world = platform === 'linux' ? loongArchWorld(program) : undefined;
+  return { platform, arch, libc, ...(world && { loongarchWorld: world }), target: targetOf(source, libc, world) };
 }
 
 function runtimeOf(versions: HostSource['versions']): Host['runtime'] {
@@ -106,25 +112,24 @@ function targetOf(source: HostSource, libc: Libc | undefined, world: LoongArchWo
  * Describes this process and its system: what a bug report should say, and what decides which prebuilt addon serves. Reads some small
  * files; what cannot be read is undefined in the result. Never throws.
  */
-export function describeHost(source: HostSource = thisProcess()): Host {
-  const { platform, arch, versions, root } = source;
+export function describeHost(): Host {
+  return describeHostFrom(thisProcess());
+}
+
+/** The same, of a system that is in a folder. */
+export function describeHostFrom(source: HostSource): Host {
+  const { platform, versions, root } = source;
   const linux = platform === 'linux';
-  const program = programOf(source);
-  const libc = linux ? libcOf(program, root, source.report) : undefined;
+  const addon = addonHost(source);
   const distribution = linux ? readDistribution(root) : undefined;
   const uos = linux ? readUos(root) : undefined;
-  const world = linux ? loongArchWorld(program) : undefined;
   return {
-    platform,
-    arch,
-    libc,
-    libcVersion: libc === 'glibc' ? glibcVersion(root, source.report) : undefined,
+    ...addon,
+    libcVersion: addon.libc === 'glibc' ? glibcVersion(root, source.report) : undefined,
     node: versions['node'] ?? 'unknown',
     napi: versions['napi'] ?? '0',
     ...(distribution && { distribution }),
     ...(uos && { uos }),
-    ...(world && { loongarchWorld: world }),
-    target: targetOf(source, libc, world),
     runtime: runtimeOf(versions),
   };
 }

@@ -5,6 +5,7 @@ import type { Elf } from './elf.js';
 // Which C library this process runs on: an addon for the other one does not load. The program's dynamic loader tells it best, since a
 // system may have both; /etc/alpine-release, which others look at, misses every other system with musl.
 
+/** The C library of a Linux system. */
 export type Libc = 'glibc' | 'musl';
 
 /** From the name of a dynamic loader: `/lib/ld-musl-x86_64.so.1`, `/lib64/ld-linux-x86-64.so.2`, `/lib64/ld.so.1`. */

@@ -7,7 +7,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readElf } from '../../dist/platform/elf.js';
-import { describeHost, hostLibc, type HostSource } from '../../dist/platform/host.js';
+import { addonHost, describeHost, describeHostFrom, type HostSource } from '../../dist/platform/host.js';
 import { hostInWords } from '../../dist/platform/words.js';
 import { targets } from '../../scripts/targets.mjs';
 import { makeElf, type ElfSketch } from '../support/elf.js';
@@ -63,36 +63,36 @@ describe('the C library', () => {
   ] as const) {
     it(`is told by the program's loader: ${interpreter}`, () => {
       const host = source({}, { machine: 62, interpreter });
-      expect(hostLibc(host)).toBe(libc);
-      expect(describeHost(host)).toMatchObject({ libc, target: libc === 'musl' ? 'linux-x64-musl' : 'linux-x64' });
+      expect(addonHost(host).libc).toBe(libc);
+      expect(describeHostFrom(host)).toMatchObject({ libc, target: libc === 'musl' ? 'linux-x64-musl' : 'linux-x64' });
     });
   }
 
   it('is musl without /etc/alpine-release, and glibc with it', () => {
-    expect(describeHost(source({}, { machine: 62, interpreter: '/lib/ld-musl-x86_64.so.1' })).libc).toBe('musl');
-    expect(describeHost(source({ 'etc/alpine-release': '3.20.0\n' }, MACHINES['x64'])).libc).toBe('glibc');
+    expect(describeHostFrom(source({}, { machine: 62, interpreter: '/lib/ld-musl-x86_64.so.1' })).libc).toBe('musl');
+    expect(describeHostFrom(source({ 'etc/alpine-release': '3.20.0\n' }, MACHINES['x64'])).libc).toBe('glibc');
   });
 
   it('of a program that cannot be read is told by the loaders of the system, if they agree', () => {
-    expect(hostLibc(source({ 'lib/ld-musl-x86_64.so.1': '' }, undefined))).toBe('musl');
-    expect(hostLibc(source({ 'lib64/ld-linux-x86-64.so.2': '' }, undefined))).toBe('glibc');
-    expect(hostLibc(source({ 'lib64/ld-linux-x86-64.so.2': '', 'lib/ld-musl-x86_64.so.1': '' }, undefined))).toBeUndefined();
+    expect(addonHost(source({ 'lib/ld-musl-x86_64.so.1': '' }, undefined)).libc).toBe('musl');
+    expect(addonHost(source({ 'lib64/ld-linux-x86-64.so.2': '' }, undefined)).libc).toBe('glibc');
+    expect(addonHost(source({ 'lib64/ld-linux-x86-64.so.2': '', 'lib/ld-musl-x86_64.so.1': '' }, undefined)).libc).toBeUndefined();
   });
 
   it('is told by the report where no file tells', () => {
-    expect(describeHost(source({}, undefined, { report: () => ({ answered: true, version: '2.31' }) }))).toMatchObject({ libc: 'glibc', libcVersion: '2.31' });
-    expect(describeHost(source({}, undefined, { report: () => ({ answered: true }) }))).toMatchObject({ libc: 'musl', libcVersion: undefined });
-    expect(describeHost(source({}, undefined))).toMatchObject({ libc: undefined, target: undefined });
+    expect(describeHostFrom(source({}, undefined, { report: () => ({ answered: true, version: '2.31' }) }))).toMatchObject({ libc: 'glibc', libcVersion: '2.31' });
+    expect(describeHostFrom(source({}, undefined, { report: () => ({ answered: true }) }))).toMatchObject({ libc: 'musl', libcVersion: undefined });
+    expect(describeHostFrom(source({}, undefined))).toMatchObject({ libc: undefined, target: undefined });
   });
 
   it('has a version: of the report, or of ldd', () => {
-    expect(describeHost(source(LDD, MACHINES['x64'])).libcVersion).toBe('2.28');
-    expect(describeHost(source(LDD, MACHINES['x64'], { report: () => ({ answered: true, version: '2.31' }) })).libcVersion).toBe('2.31');
-    expect(describeHost(source({ 'usr/bin/ldd': 'musl libc (x86_64)' }, MACHINES['x64'])).libcVersion).toBeUndefined();
+    expect(describeHostFrom(source(LDD, MACHINES['x64'])).libcVersion).toBe('2.28');
+    expect(describeHostFrom(source(LDD, MACHINES['x64'], { report: () => ({ answered: true, version: '2.31' }) })).libcVersion).toBe('2.31');
+    expect(describeHostFrom(source({ 'usr/bin/ldd': 'musl libc (x86_64)' }, MACHINES['x64'])).libcVersion).toBeUndefined();
   });
 
   it('is nobody’s business on other platforms', () => {
-    const host = describeHost(source(LDD, MACHINES['x64'], { platform: 'win32' }));
+    const host = describeHostFrom(source(LDD, MACHINES['x64'], { platform: 'win32' }));
     expect(host).toMatchObject({ libc: undefined, libcVersion: undefined, target: 'win32-x64' });
     expect(host).not.toHaveProperty('distribution');
   });
@@ -100,14 +100,14 @@ describe('the C library', () => {
 
 describe('UOS', () => {
   it('is told with edition, version and build', () => {
-    const host = describeHost(source({ ...release('PRETTY_NAME="UnionTech OS Desktop 20 Pro"\nID=uos\nVERSION_ID="20"\n'), 'etc/os-version': UOS_VERSION, ...LDD }, MACHINES['x64']));
+    const host = describeHostFrom(source({ ...release('PRETTY_NAME="UnionTech OS Desktop 20 Pro"\nID=uos\nVERSION_ID="20"\n'), 'etc/os-version': UOS_VERSION, ...LDD }, MACHINES['x64']));
     expect(host.uos).toEqual({ edition: 'Desktop Professional', majorVersion: '20', minorVersion: '1060', build: '11018.101.100' });
     expect(host.distribution).toEqual({ id: 'uos', version: '20', name: 'UnionTech OS Desktop 20 Pro' });
     expect(hostInWords(host)).toBe('linux-x64, glibc 2.28, UOS Desktop Professional 20 (1060, build 11018.101.100), Node.js 20.10.0');
   });
 
   it('is told by an ID in capitals, and without os-version', () => {
-    const host = describeHost(source(release("NAME='UnionTech OS Server 20'\nID=\"UOS\"\nVERSION_ID=20.1\n"), MACHINES['arm64']));
+    const host = describeHostFrom(source(release("NAME='UnionTech OS Server 20'\nID=\"UOS\"\nVERSION_ID=20.1\n"), MACHINES['arm64']));
     expect(host.uos).toEqual({ edition: undefined, majorVersion: '20', minorVersion: undefined, build: undefined });
     expect(host.distribution?.id).toBe('uos');
     expect(hostInWords(host)).toContain('UOS 20,');
@@ -115,18 +115,18 @@ describe('UOS', () => {
 
   it('is told by os-version alone, with lines that end as on Windows', () => {
     const version = 'SystemName=UOS Server\r\nProductType=Server\r\nEditionName=e\r\nMajorVersion=25\r\n';
-    expect(describeHost(source({ 'etc/os-version': version }, MACHINES['arm64'])).uos).toMatchObject({ edition: 'Server e', majorVersion: '25' });
+    expect(describeHostFrom(source({ 'etc/os-version': version }, MACHINES['arm64'])).uos).toMatchObject({ edition: 'Server e', majorVersion: '25' });
   });
 
   it('is not deepin, nor Debian', () => {
     const deepin = source({ ...release('ID=deepin\nNAME="Deepin"\nVERSION_ID="25"\n'), 'etc/os-version': 'SystemName=Deepin\nMajorVersion=25\n' }, MACHINES['x64']);
-    expect(describeHost(deepin)).toMatchObject({ distribution: { id: 'deepin', version: '25', name: 'Deepin' } });
-    expect(describeHost(deepin)).not.toHaveProperty('uos');
-    expect(describeHost(source(release('ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'), MACHINES['x64']))).not.toHaveProperty('uos');
+    expect(describeHostFrom(deepin)).toMatchObject({ distribution: { id: 'deepin', version: '25', name: 'Deepin' } });
+    expect(describeHostFrom(deepin)).not.toHaveProperty('uos');
+    expect(describeHostFrom(source(release('ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'), MACHINES['x64']))).not.toHaveProperty('uos');
   });
 
   it('of a system that keeps os-release in /usr/lib only', () => {
-    expect(describeHost(source({ 'usr/lib/os-release': 'ID=uos\nNAME=uos\n' }, MACHINES['x64'])).uos).toBeDefined();
+    expect(describeHostFrom(source({ 'usr/lib/os-release': 'ID=uos\nNAME=uos\n' }, MACHINES['x64'])).uos).toBeDefined();
   });
 });
 
@@ -139,7 +139,7 @@ describe('LoongArch', () => {
     ['flags 0x3 and a loader nobody knows', { flags: 0x3, interpreter: '/opt/loader' }, 'old'],
   ] as const) {
     it(`${world} world: ${what}`, () => {
-      const host = describeHost(source(release('ID=uos\nNAME=uos\n'), { machine: 258, ...sketch }));
+      const host = describeHostFrom(source(release('ID=uos\nNAME=uos\n'), { machine: 258, ...sketch }));
       expect(host.loongarchWorld).toBe(world);
       expect(hostInWords(host)).toContain(`linux-loong64, ${world} world`);
       if (sketch.interpreter.startsWith('/lib64/')) expect(host.target).toBe(world === 'new' ? 'linux-loong64' : undefined);
@@ -147,7 +147,7 @@ describe('LoongArch', () => {
   }
 
   it('is told of no other machine', () => {
-    expect(describeHost(source({}, MACHINES['x64']))).not.toHaveProperty('loongarchWorld');
+    expect(describeHostFrom(source({}, MACHINES['x64']))).not.toHaveProperty('loongarchWorld');
   });
 });
 
@@ -155,15 +155,15 @@ describe('the target', () => {
   for (const target of targets) {
     it(`${target.name} serves its host${target.ships ? '' : ', once it ships'}`, () => {
       const program = { ...MACHINES[target.arch]!, ...(target.libc === 'musl' ? { interpreter: '/lib/ld-musl-any.so.1' } : {}) };
-      const host = describeHost(source({}, program, { platform: target.platform, arch: target.arch, armVersion: target.arch === 'arm' ? '7' : undefined }));
+      const host = describeHostFrom(source({}, program, { platform: target.platform, arch: target.arch, armVersion: target.arch === 'arm' ? '7' : undefined }));
       expect(host.target).toBe(target.ships ? target.name : undefined);
     });
   }
 
   it('is none for ARMv6, for another machine, for another system', () => {
-    expect(describeHost(source({}, MACHINES['arm'], { armVersion: '6' })).target).toBeUndefined();
-    expect(describeHost(source({}, MACHINES['x64'], { arch: 'riscv64' })).target).toBeUndefined();
-    expect(describeHost(source({}, undefined, { platform: 'freebsd' })).target).toBeUndefined();
+    expect(describeHostFrom(source({}, MACHINES['arm'], { armVersion: '6' })).target).toBeUndefined();
+    expect(describeHostFrom(source({}, MACHINES['x64'], { arch: 'riscv64' })).target).toBeUndefined();
+    expect(describeHostFrom(source({}, undefined, { platform: 'freebsd' })).target).toBeUndefined();
   });
 });
 
@@ -172,7 +172,7 @@ describe('the runtime', () => {
     ['node', {}], ['bun', { bun: '1.4.5' }], ['deno', { deno: '2.9.6' }], ['electron', { electron: '39.0.0' }],
   ] as const) {
     it(`is ${runtime}`, () => {
-      expect(describeHost(source({}, MACHINES['x64'], { versions: { node: '24.0.0', ...versions } }))).toMatchObject({ runtime, node: '24.0.0', napi: '0' });
+      expect(describeHostFrom(source({}, MACHINES['x64'], { versions: { node: '24.0.0', ...versions } }))).toMatchObject({ runtime, node: '24.0.0', napi: '0' });
     });
   }
 });
@@ -183,11 +183,11 @@ describe('nonsense', () => {
     const host = source(files, undefined);
     for (const content of ['', '\x7fELF', Buffer.alloc(200, 0xff), makeElf(MACHINES['x64']!).subarray(0, 70), Buffer.concat([makeElf(MACHINES['x64']!).subarray(0, 64), Buffer.alloc(500, 0xff)])]) {
       fs.writeFileSync(host.execPath, content);
-      expect(describeHost(host)).toMatchObject({ platform: 'linux', arch: 'x64', libc: undefined, target: undefined });
+      expect(describeHostFrom(host)).toMatchObject({ platform: 'linux', arch: 'x64', libc: undefined, target: undefined });
     }
     fs.rmSync(host.execPath);
     fs.mkdirSync(host.execPath);
-    expect(describeHost(host)).toMatchObject({ libc: undefined });
+    expect(describeHostFrom(host)).toMatchObject({ libc: undefined });
   });
 
   it('is no ELF file, and a cut one is told from a whole one', () => {
