@@ -48,7 +48,9 @@ function causeOf(file: string, said: string, code: unknown, host: Host): string 
 /** What the file's own headers show. */
 function causeInFile(file: string, host: Host): string | undefined {
   try {
-    const { size } = statSync(file);
+    const stat = statSync(file);
+    if (!stat.isFile()) return `it is not a file: ${AGAIN}`;
+    const { size } = stat;
     if (size === 0) return `the file is empty: ${AGAIN}`;
     const elf = readElf(file);
     if (elf?.truncated) return `the file is cut short, it has ${size} bytes: ${AGAIN}`;
