@@ -5,6 +5,7 @@
 //   2. native    the sources (native/sources/vendor.mjs), OpenSSL (scripts/build-openssl.mjs), the addon (scripts/build-native.mjs)
 //      bench     the same, with the C programs of test/bench, and the packages it compares with
 //      peers     those packages alone, for the benchmark's charts
+//      loading   the bundlers and runtimes that test/loading tries
 //      tests     the same, with everything in C: tests, examples, shared library, and the tests under sanitizers
 //      gyp       the addon alone, with CMake and without npm, for binding.gyp
 //   3. ts        lib/ -> dist/
@@ -21,7 +22,7 @@ import { buildForGyp, buildNative, needBuildTools } from './build-native.mjs';
 import { BuildError, ask, howToGet, isProgram, main, readText, root, run, runNpm, say, withLock } from './tools.mjs';
 import { writeTargets } from './write-targets.mjs';
 
-const known = ['packages', 'native', 'bench', 'peers', 'tests', 'gyp', 'ts', 'pack', 'broker'];
+const known = ['packages', 'native', 'bench', 'peers', 'tests', 'gyp', 'ts', 'loading', 'pack', 'broker'];
 
 // ---- packages -----------------------------------------------------------------------------------------------------
 
@@ -43,7 +44,7 @@ async function setUpPackages(folder = root) {
   await withLock(path.join(root, 'build/.packages.lock'), 'npm ci', async () => {
     if (packagesAreCurrent(folder)) return;
     say(`packages: npm ci${folder === root ? '' : ` in ${path.relative(root, folder)}`}`);
-    // What the benchmarks compare with and what packs and installs bring their own binaries and need no install script.
+    // What the benchmarks compare with, what packs and installs, and what loads bring their own binaries and need no install script.
     const scripts = folder === root ? [] : ['--ignore-scripts'];
     await runNpm(['ci', '--include=dev', '--no-audit', '--no-fund', '--prefix', folder, ...scripts]);
   });
@@ -119,6 +120,7 @@ export async function setUp(parts) {
   }
   if (asked.has('bench') || asked.has('peers')) await setUpPackages(path.join(root, 'test/bench/peers'));
   if (asked.has('ts')) await setUpTypeScript();
+  if (asked.has('loading')) await setUpPackages(path.join(root, 'test/loading/tools'));
   if (asked.has('pack')) await setUpPackages(path.join(root, 'test/package/tools'));
   if (asked.has('broker')) await setUpBroker();
 }

@@ -79,7 +79,7 @@ async function vitest() {
 }
 
 try {
-  await setUp(['packages', 'native', 'tests', 'ts', 'pack', 'broker']);
+  await setUp(['packages', 'native', 'tests', 'ts', 'loading', 'pack', 'broker']);
   await check('type check', bin('typescript/bin/tsc'), '-p', 'tsconfig.test.json');
   await check('lint', bin('eslint/bin/eslint.js'), '.');
   await ctest('ctest', releaseFolder);

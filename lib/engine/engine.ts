@@ -13,7 +13,10 @@ export interface EngineInfo {
   readonly name: 'native' | 'js';
   /** For the native engine the core's versions, for the js engine mqtt.js's. */
   readonly version: string;
-  /** Why this engine: `asked for`, `native addon loaded`, or what kept the native one from serving. */
+  /**
+   * Why this engine: `asked for`; `native addon loaded:` and its file; or what kept the native one from serving: every file that was tried
+   * with its cause, and in brackets the host.
+   */
   readonly reason: string;
 }
 

@@ -73,7 +73,8 @@ export interface ClientOptions {
   /**
    * Who speaks the protocol: `'native'` is Paho's protocol core in an addon, `'js'` is mqtt.js. `'auto'` takes the native one when it
    * loads and can serve the URL (`ws:` and `wss:` are served by js for now). Environment variable MQTT_NATIVE_ENGINE (`js` or `native`)
-   * decides for `'auto'`. An engine asked for that cannot serve makes connect() reject with `ERR_MQTT_ENGINE_UNAVAILABLE`. Default:
+   * decides for `'auto'`. An engine asked for that cannot serve makes connect() reject with `ERR_MQTT_ENGINE_UNAVAILABLE`. Where `'auto'`
+   * has to take js although there is an addon for this platform, one warning a process says so (code `MQTT_NATIVE_FALLBACK`). Default:
    * `'auto'`.
    */
   engine?: 'auto' | 'native' | 'js' | undefined;

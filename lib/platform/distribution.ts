@@ -7,6 +7,7 @@ import { join } from 'node:path';
 export interface Distribution {
   /** In lower case: `debian`, `uos`, `deepin`. */
   readonly id: string;
+  /** `12`, `20`; a rolling distribution has none. */
   readonly version: string | undefined;
   /** For people: `Debian GNU/Linux 12 (bookworm)`. */
   readonly name: string;

@@ -7,7 +7,8 @@ import { systemInWords } from './words.js';
 // Why an addon did not load, in words that say what to do. The system's own are about something else as often as not: a file for another
 // machine "cannot be opened", one for musl is an "invalid ELF header" of a file nobody has heard of.
 
-const AGAIN = 'install mqtt-native again';
+/** The remedy for a file that is not what it should be. */
+const INSTALL = 'install mqtt-native again';
 
 /**
  * Throws where to load the file would end the process instead of failing: the system maps what the headers promise, and a read behind the
@@ -25,43 +26,45 @@ export function refuseTruncated(file: string, platform: string): void {
 }
 
 /** One line: cause, remedy, and in parentheses what the system said. */
-export function explainLoadFailure(file: string, error: unknown, host: Host): string {
-  const first = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
+export function explainLoadFailure(file: string, error: unknown, host: Host, again = INSTALL): string {
+  const [line = '', next = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  // webpack's loader puts its name in a line of its own.
+  const first = line.endsWith(':') ? `${line} ${next}` : line;
   // Who reads this has been told the file.
   const said = first.startsWith(`${file}: `) ? first.slice(file.length + 2) : first;
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  const cause = causeOf(file, said, code, host);
+  const cause = causeOf(file, said, code, host, again);
   if (cause === undefined) return said;
   return cause.startsWith(said) ? cause : `${cause} (${said})`;
 }
 
-function causeOf(file: string, said: string, code: unknown, host: Host): string | undefined {
+function causeOf(file: string, said: string, code: unknown, host: Host, again: string): string | undefined {
   // The runtime and the system first: what they refuse has nothing to do with the file.
   if (code === 'ERR_DLOPEN_DISABLED') {
     return (process as { permission?: unknown }).permission === undefined
       ? 'addons are disabled: Node.js was started with --no-addons'
       : 'the permission model keeps addons out: start Node.js with --allow-addons';
   }
-  return causeInFile(file, host) ?? causeInWords(said, code, host);
+  return causeInFile(file, host, again) ?? causeInWords(said, code, host, again);
 }
 
 /** What the file's own headers show. */
-function causeInFile(file: string, host: Host): string | undefined {
+function causeInFile(file: string, host: Host, again: string): string | undefined {
   try {
     const stat = statSync(file);
-    if (!stat.isFile()) return `it is not a file: ${AGAIN}`;
+    if (!stat.isFile()) return `it is not a file: ${again}`;
     const { size } = stat;
-    if (size === 0) return `the file is empty: ${AGAIN}`;
+    if (size === 0) return `the file is empty: ${again}`;
     const elf = readElf(file);
-    if (elf?.truncated) return `the file is cut short, it has ${size} bytes: ${AGAIN}`;
+    if (elf?.truncated) return `the file is cut short, it has ${size} bytes: ${again}`;
     const format = elf === undefined ? formatOf(file) : { platform: 'linux', arch: elf.arch };
-    if (format === undefined) return `the file is no addon, or is damaged: ${AGAIN}`;
+    if (format === undefined) return `the file is no addon, or is damaged: ${again}`;
     const { platform, arch } = format;
-    if (platform !== host.platform) return `the file is for ${platform}, this is ${host.platform}: ${AGAIN} on this machine`;
-    if (arch !== undefined && arch !== host.arch) return `the file is for ${arch}, this process is ${host.arch}: ${AGAIN} with the Node.js that runs it`;
+    if (platform !== host.platform) return `the file is for ${platform}, this is ${host.platform}: ${again} on this machine`;
+    if (arch !== undefined && arch !== host.arch) return `the file is for ${arch}, this process is ${host.arch}: ${again} with the Node.js that runs it`;
     const libc = elf && libcOfNeeded(elf.needed);
     if (libc !== undefined && host.libc !== undefined && libc !== host.libc) {
-      return `the file is for ${libc}, this process runs on ${host.libc}: ${AGAIN} on this machine`;
+      return `the file is for ${libc}, this process runs on ${host.libc}: ${again} on this machine`;
     }
   } catch {
     // It cannot be read: the system has said why.
@@ -86,7 +89,7 @@ function formatOf(file: string): { platform: string; arch: string | undefined } 
 }
 
 /** What the system's words show; on Windows they are in its language, and stand for themselves. */
-function causeInWords(said: string, code: unknown, host: Host): string | undefined {
+function causeInWords(said: string, code: unknown, host: Host, again: string): string | undefined {
   const needed = /version `([A-Z]+)_([\d.]+)' not found/.exec(said);
   if (needed !== null) {
     const [, library, version] = needed;
@@ -96,7 +99,7 @@ function causeInWords(said: string, code: unknown, host: Host): string | undefin
   if (/operation not permitted|failed to map segment/i.test(said) || code === 'EPERM') return refusal(host);
   if (/permission denied/i.test(said) || code === 'EACCES') return 'the file may not be read or run: look at its permissions and at the security module of the system';
   if (/static TLS block/.test(said)) return 'no room for its thread-local variables: load mqtt-native before other addons';
-  if (code === 'MODULE_NOT_FOUND' || code === 'ENOENT') return `the file is not there: ${AGAIN}`;
+  if (code === 'MODULE_NOT_FOUND' || code === 'ENOENT') return `the file is not there: ${again}`;
   return undefined;
 }
 

@@ -45,8 +45,17 @@ export function loadMqtt(): Mqtt {
   return mqtt;
 }
 
-/** `ws` is a dependency of mqtt.js and not of ours: it is looked for where mqtt.js finds it. */
+/** `ws` is a dependency of mqtt.js and not of ours: it is looked for where mqtt.js finds it. A bundle has it under its name. */
 export function loadWebSocket(): WebSocketClass {
-  const { WebSocket } = createRequire(require.resolve('mqtt'))('ws') as { WebSocket: WebSocketClass };
-  return WebSocket;
+  let ws: { WebSocket: WebSocketClass };
+  try {
+    ws = createRequire(require.resolve('mqtt'))('ws') as typeof ws;
+  } catch (error) {
+    try {
+      ws = require('ws') as typeof ws;
+    } catch {
+      throw error;
+    }
+  }
+  return ws.WebSocket;
 }

@@ -30,6 +30,9 @@ interface Loaded {
   file: string;
 }
 
+/** Ours, and not the system's: it says all there is. */
+class Refusal extends Error {}
+
 let loaded: Loaded | undefined;
 let failed: LoadAttempt[] | undefined;
 
@@ -60,6 +63,11 @@ function search(): void {
   if (loaded === undefined) failed = attempts;
 }
 
+function attemptOf(file: string, error: unknown, again?: string): LoadAttempt {
+  if (error instanceof Refusal) return { file, error };
+  return { file, error: new Error(explainLoadFailure(file, error, describeHost(), again), { cause: error }) };
+}
+
 // ---- what a bundle has brought --------------------------------------------------------------------------------------------
 
 function searchStatic(host: AddonHost, attempts: LoadAttempt[]): Loaded | undefined {
@@ -69,7 +77,7 @@ function searchStatic(host: AddonHost, attempts: LoadAttempt[]): Loaded | undefi
       return { addon: checked(load()), file };
     } catch (error) {
       // The name is the entry's; where the bundler has put the file, only the system's words say.
-      attempts.push({ file, error: new Error(explainLoadFailure(file, error, describeHost()), { cause: error }) });
+      attempts.push(attemptOf(file, error, 'put it where the bundler had it'));
     }
   }
   return undefined;
@@ -87,7 +95,7 @@ function packageFolder(): string | undefined {
 function searchPackage(host: AddonHost, attempts: LoadAttempt[]): Loaded | undefined {
   const folder = packageFolder();
   if (folder === undefined) {
-    attempts.push({ error: new Error(bundleProblem(host)) });
+    if (attempts.length === 0) attempts.push({ error: new Error(bundleProblem(host)) });
     return undefined;
   }
   const first = tryFound(folder, false, host, attempts);
@@ -112,7 +120,7 @@ function tryFound(folder: string, prebuildsOnly: boolean, host: AddonHost, attem
   try {
     return { addon: load(folder, file, host), file };
   } catch (error) {
-    attempts.push({ file, error: new Error(explainLoadFailure(file, error, describeHost()), { cause: error }) });
+    attempts.push(attemptOf(file, error));
     return undefined;
   }
 }
@@ -151,14 +159,14 @@ function setVariables(entries: readonly (readonly [string, string | undefined])[
 }
 
 function load(folder: string, file: string, host: AddonHost): NativeAddon {
-  if (!isBuiltHere(folder, file) && host.loongarchWorld === 'old') throw new Error(OLD_WORLD);
+  if (!isBuiltHere(folder, file) && host.loongarchWorld === 'old') throw new Refusal(OLD_WORLD);
   refuseTruncated(file, host.platform);
   return checked(createRequire(join(folder, 'package.json'))(file));
 }
 
 function checked(exports: unknown): NativeAddon {
   const addon = exports as Partial<NativeAddon> | undefined;
-  if (typeof addon?.createEnvironment !== 'function') throw new Error('it is not the addon of mqtt-native');
+  if (typeof addon?.createEnvironment !== 'function') throw new Refusal('it is not the addon of mqtt-native');
   return addon as NativeAddon;
 }
 
