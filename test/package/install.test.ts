@@ -40,11 +40,12 @@ describe('what is in it', () => {
     );
   });
 
-  it('is JavaScript and types in dist/, one of each for each file of lib/', () => {
+  it('is JavaScript and types in dist/, one of each for each file of lib/, and an entry for each target', () => {
     const compiled = filesBelow(path.join(packed.folder, 'dist'));
     const sources = filesBelow(path.join(root, 'lib'));
     const expected = sources.flatMap((file) => (file.endsWith('.d.ts') ? [file] : ['js', 'd.ts'].map((end) => file.replace(/ts$/, end).replace(/md\.ts$/, 'd.mts'))));
-    expect(compiled).toEqual(expected.sort());
+    const entries = targets.filter((target) => target.ships).flatMap(({ name }) => [`native/${name}.js`, `native/${name}.d.ts`]);
+    expect(compiled).toEqual([...expected, ...entries, 'platform/targets.js'].sort());
   });
 
   it('is the licence of everything that is linked into the addon', () => {
