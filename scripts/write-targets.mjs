@@ -17,6 +17,7 @@ function write(name, text) {
 export function writeTargets() {
   const known = ({ name, platform, arch, libc, file }) => ({ name, platform, arch, libc, file });
   const shipped = targets.filter(({ ships }) => ships).map(known);
+  write('platform/targets.d.ts', fs.readFileSync(path.join(root, 'lib/platform/targets.d.ts')));
   write('platform/targets.js', `'use strict';\nexports.targets = ${JSON.stringify(shipped, undefined, 2)};\n`);
   for (const { name, file } of shipped) {
     const offer = `offerAddon('${name}', () => require('../../prebuilds/${file}'))`;

@@ -52,7 +52,7 @@ export const managers: readonly Manager[] = [
     async install(project, caches) {
       const env = await settings({ registry: 'pnpm_config_registry' });
       const store = path.join(caches, 'pnpm');
-      return runNode([path.join(tools, 'pnpm/bin/pnpm.mjs'), 'install', '--ignore-scripts', '--store-dir', store], project, env);
+      return runNode([path.join(tools, 'pnpm/bin/pnpm.cjs'), 'install', '--ignore-scripts', '--store-dir', store], project, env);
     },
     flags: () => [],
     hasFolder: true,
