@@ -5,6 +5,7 @@ import { hostInWords } from '../platform/words.js';
 import type { Engine, EngineInfo, EngineOpen, EngineSink } from './engine.js';
 import { warnOfFallback } from './fallback-warning.js';
 import { JsEngine } from './js/js-engine.js';
+import { mqttVersion } from './js/load.js';
 import { loadNative } from './native/load.js';
 import { NativeEngine } from './native/native-engine.js';
 
@@ -79,4 +80,26 @@ export function selectEngine(option: 'auto' | 'native' | 'js', transport: Engine
   const engine = jsEngine(sink, native.reason, attempts);
   if (native.surprising) warnOfFallback(native.reason);
   return engine;
+}
+
+/** What there is to choose from: each engine's version, or why it cannot serve. */
+export interface EngineStock {
+  readonly native: { readonly version: string; readonly file: string } | undefined;
+  readonly js: { readonly version: string } | undefined;
+  /** Those that failed. */
+  readonly attempts: readonly EngineAttempt[];
+}
+
+/** Looks for both engines, as making a client would; never throws. */
+export function takeStock(): EngineStock {
+  const attempts: EngineAttempt[] = [];
+  const native = loadNative();
+  if (!native.available) for (const { file, error } of native.attempts) attempts.push({ engine: 'native', file, error });
+  let js: EngineStock['js'];
+  try {
+    js = { version: mqttVersion() };
+  } catch (error) {
+    attempts.push({ engine: 'js', error: asError(error) });
+  }
+  return { native: native.available ? { version: native.version, file: native.file } : undefined, js, attempts };
 }
