@@ -46,15 +46,21 @@ const targets = [
   [/^x86_64.*(apple|darwin|macos)/, 'darwin64-x86_64'],
 ];
 
-function tools() {
-  const cc = process.env['CC'] || 'cc';
+const isZig = (cc) => /\bzig\b/.test(cc);
+
+function tools(given) {
+  const cc = given.cc || process.env['CC'] || 'cc';
+  const ar = given.ar || process.env['AR'] || 'ar';
+  const ranlib = given.ranlib || process.env['RANLIB'] || 'ranlib';
   need('cc', cc);
   // The first word is the name it was called by (cc, gcc, x86_64-linux-gnu-gcc): the same compiler all the same.
   const identity = ask(cc, '--version').split('\n')[0].replace(/^\S+ /, '');
   const machine = ask(cc, '-dumpmachine') ?? '';
-  const target = process.env['MQTT_NATIVE_OPENSSL_TARGET'] || targets.find(([pattern]) => pattern.test(machine))?.[1];
+  const target = given.target || process.env['MQTT_NATIVE_OPENSSL_TARGET'] || targets.find(([pattern]) => pattern.test(machine))?.[1];
   if (!target) throw new BuildError(`no OpenSSL target is known for "${machine}": name one in MQTT_NATIVE_OPENSSL_TARGET`);
-  return { cc, identity, machine, target, ar: process.env['AR'] || 'ar', ranlib: process.env['RANLIB'] || 'ranlib' };
+  // zig answers with the version of the clang in it
+  const zig = isZig(cc) ? ask('zig', 'version') : undefined;
+  return { cc, identity, zig, machine, target, ar, ranlib };
 }
 
 function sourceVersion(source) {
@@ -97,12 +103,15 @@ async function build({ cc, ar, ranlib, target }, source, work, log) {
   say(`OpenSSL ${version} for ${target}: configuring`);
   fs.cpSync(source, path.join(work, 'source'), { recursive: true });
   fs.mkdirSync(folder);
-  fs.writeFileSync(path.join(folder, flagsFile), `-ffile-prefix-map=../source=openssl "-ffile-prefix-map=${folder}=openssl"\n`);
-  const flags = `${baseFlags}${/\bzig\b/.test(cc) ? ' -fno-sanitize=undefined' : ''} @${flagsFile}`;
+  const maps = [['../source', 'openssl'], [folder, 'openssl']];
+  // Headers of zig's C libraries, which the debug information names.
+  if (isZig(cc)) maps.push([/lib_dir = "(.*)"/.exec(ask('zig', 'env'))?.[1] ?? '', 'zig']);
+  fs.writeFileSync(path.join(folder, flagsFile), maps.map(([from, to]) => `"-ffile-prefix-map=${from}=${to}"\n`).join(''));
+  const flags = `${baseFlags}${isZig(cc) ? ' -fno-sanitize=undefined' : ''} @${flagsFile}`;
   const variables = [`CC=${cc}`, `AR=${ar}`, `RANLIB=${ranlib}`, 'RC=true', `CFLAGS=${flags}`];
   await logged('perl', ['../source/Configure', target, ...options, ...variables], folder, log);
 
-  const total = (readText(path.join(folder, 'Makefile')).match(/^(crypto|ssl|providers)\/\S+-lib-\S+\.o:/gm) ?? []).length;
+  const total = (readText(path.join(folder, 'Makefile')).match(/^(crypto|ssl|providers)\/\S+-lib-\S+\.o(bj)?:/gm) ?? []).length;
   let compiled = 0;
   let shown = Date.now();
   await logged('make', [`-j${jobs}`, 'build_libs'], folder, log, (line) => {
@@ -127,15 +136,19 @@ function collect(source, work, result, manifest) {
   fs.writeFileSync(path.join(result, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }
 
-/** The folder with include/, libssl.a and libcrypto.a; builds it when it is not there. */
-export async function openssl({ source = defaultSource } = {}) {
+/**
+ * The folder with include/, libssl.a and libcrypto.a; builds it when it is not there. `tools` are { cc, ar, ranlib, target }, where the
+ * last is OpenSSL's name; what is not given is taken from the environment, or is this machine's.
+ */
+export async function openssl({ source = defaultSource, tools: given = {} } = {}) {
   const found = sourceVersion(source);
   if (found !== version) throw new BuildError(`${source} holds OpenSSL ${found}, expected ${version}`);
-  const chosen = tools();
+  const chosen = tools(given);
   const manifest = {
     version,
     target: chosen.target,
     compiler: chosen.identity,
+    zig: chosen.zig,
     machine: chosen.machine,
     command: chosen.cc.includes(' ') ? chosen.cc : undefined,
     options,

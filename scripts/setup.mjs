@@ -13,13 +13,13 @@
 //   5. broker    Mosquitto, which the tests start themselves: apt-get installs it when this runs as root on a Debian-like system
 //
 // Without a part: packages, native, ts. Only Node's built-in modules are used here, because nothing else is installed yet.
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { vendor } from '../native/sources/vendor.mjs';
+import { aptInstall } from './apt.mjs';
 import { openssl } from './build-openssl.mjs';
 import { buildForGyp, buildNative, needBuildTools } from './build-native.mjs';
-import { BuildError, ask, howToGet, isProgram, main, readText, root, run, runNpm, say, withLock } from './tools.mjs';
+import { BuildError, howToGet, isProgram, main, readText, root, run, runNpm, say, withLock } from './tools.mjs';
 import { writeTargets } from './write-targets.mjs';
 
 const known = ['packages', 'native', 'bench', 'peers', 'tests', 'gyp', 'ts', 'loading', 'pack', 'broker'];
@@ -88,13 +88,7 @@ function mosquittoIsThere() {
 
 async function setUpBroker() {
   if (mosquittoIsThere()) return;
-  const isDebian = process.platform === 'linux' && ask('apt-get', '--version') !== undefined;
-  if (!isDebian || process.getuid() !== 0) throw new BuildError(`mosquitto is missing, the tests need it: ${howToGet('mosquitto')}`);
-  say('broker: apt-get install mosquitto');
-  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: ['ignore', 'ignore', 'inherit'] };
-  // An update may fail for one list of many and still be good enough: whether it was is seen at the install.
-  spawnSync('apt-get', ['update', '-qq'], options);
-  await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'mosquitto'], options);
+  await aptInstall('mosquitto', `mosquitto is missing, the tests need it: ${howToGet('mosquitto')}`);
   if (!mosquittoIsThere()) throw new BuildError('mosquitto was installed and is not to be found');
 }
 

@@ -18,7 +18,7 @@ export const targets = [
   linux('arm64', 'musl', 'aarch64-linux-musl', 'linux-aarch64', 'musl'),
   windows('x64', 'x86_64-windows-gnu', 'mingw64', 'wine'),
   windows('ia32', 'x86-windows-gnu', 'mingw', 'wine'),
-  windows('arm64', 'aarch64-windows-gnu', 'mqn-mingw-arm64', undefined),
+  windows('arm64', 'aarch64-windows-gnu', 'mingwarm64', undefined),
   {
     name: 'darwin-arm64',
     platform: 'darwin',

@@ -9,7 +9,9 @@ file(GLOB uv_sources "${MQN_LIBUV_DIR}/src/*.c")
 if(WIN32)
   file(GLOB uv_system "${MQN_LIBUV_DIR}/src/win/*.c")
   set(uv_definitions WIN32_LEAN_AND_MEAN _WIN32_WINNT=0x0A00 _CRT_DECLARE_NONSTDC_NAMES=0)
-  set(uv_libraries psapi user32 advapi32 iphlpapi userenv ws2_32 dbghelp ole32 shell32 synchronization)
+  set(uv_libraries psapi user32 advapi32 iphlpapi userenv ws2_32 dbghelp ole32 shell32)
+  # WaitOnAddress() and its kin; zig's MinGW knows the library by this name only
+  list(APPEND uv_libraries $<IF:$<BOOL:${MSVC}>,synchronization,api-ms-win-core-synch-l1-2-0>)
 else()
   set(uv_system async core dl fs getaddrinfo getnameinfo loop loop-watcher pipe poll process proctitle random-devurandom signal stream tcp
       thread tty udp)

@@ -74,4 +74,5 @@ struct mqn_tls_options;
 mqn_tls_context* mqn_tls_context_new(const struct mqn_tls_options* options, char* error, size_t error_size);  /* cached by content; NULL: error says why */
 void mqn_tls_context_release(mqn_tls_context* context);
 const char* mqn_tls_version(void);           /* of OpenSSL, "4.0.3" */
+const char* mqn_tls_processor(void);         /* as mqn_processor() */
 #endif

@@ -65,6 +65,8 @@ export interface NativeBinding {
 export interface NativeAddon {
   /** mqn_version(). */
   readonly version: string;
+  /** mqn_processor(). */
+  readonly processor: string;
   createEnvironment(
     control: Int32Array,
     submissions: Uint8Array,

@@ -71,6 +71,10 @@ MQN_API const char* mqn_strerror(int code);
 /* "mqtt-native/<version> paho/<version> libuv/<version> openssl/<version>" */
 MQN_API const char* mqn_version(void);
 
+/* What OpenSSL has found the processor to have and uses from now on: "OPENSSL_ia32cap=0x...", "OPENSSL_armcap=0x...", or "N/A" where it does
+ * not say. All zero would mean that nothing is accelerated. The first call initialises OpenSSL. */
+MQN_API const char* mqn_processor(void);
+
 /* ---- ring layout ------------------------------------------------------------------------------------------------ */
 
 /* Control words: int32, one a cache line. Positions run freely and wrap at 2^32; their place is position & (size - 1). */

@@ -22,6 +22,8 @@ const char* mqn_version(void) {
   return text;
 }
 
+const char* mqn_processor(void) { return mqn_tls_processor(); }
+
 const char* mqn_strerror(int code) {
   switch (code) {
     case MQN_OK: return "success";

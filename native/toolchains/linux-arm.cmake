@@ -1,0 +1,4 @@
+# The prebuilt addon of this target, see zig.cmake.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR armv7l)
+include("${CMAKE_CURRENT_LIST_DIR}/zig.cmake")
