@@ -5,11 +5,12 @@
 //   2. native    the sources (native/sources/vendor.mjs), OpenSSL (scripts/build-openssl.mjs), the addon (scripts/build-native.mjs)
 //      bench     the same, with the C programs of test/bench, and the packages it compares with
 //      peers     those packages alone, for the benchmark's charts
-//      loading   the bundlers and runtimes that test/loading tries
 //      tests     the same, with everything in C: tests, examples, shared library, and the tests under sanitizers
 //      gyp       the addon alone, with CMake and without npm, for binding.gyp
 //   3. ts        lib/ -> dist/
-//   4. pack      what test/package installs the packed tarball with and checks it with
+//   4. loading   the bundlers and runtimes that test/loading tries
+//      pack      what test/package installs the packed tarball with and checks it with
+//      platforms what bundles the contract suite for npm run test:platforms
 //   5. broker    Mosquitto, which the tests start themselves: apt-get installs it when this runs as root on a Debian-like system
 //
 // Without a part: packages, native, ts. Only Node's built-in modules are used here, because nothing else is installed yet.
@@ -22,7 +23,7 @@ import { buildForGyp, buildNative, needBuildTools } from './build-native.mjs';
 import { BuildError, howToGet, isProgram, main, readText, root, run, runNpm, say, withLock } from './tools.mjs';
 import { writeTargets } from './write-targets.mjs';
 
-const known = ['packages', 'native', 'bench', 'peers', 'tests', 'gyp', 'ts', 'loading', 'pack', 'broker'];
+const known = ['packages', 'native', 'bench', 'peers', 'tests', 'gyp', 'ts', 'loading', 'pack', 'platforms', 'broker'];
 
 // ---- packages -----------------------------------------------------------------------------------------------------
 
@@ -44,7 +45,7 @@ async function setUpPackages(folder = root) {
   await withLock(path.join(root, 'build/.packages.lock'), 'npm ci', async () => {
     if (packagesAreCurrent(folder)) return;
     say(`packages: npm ci${folder === root ? '' : ` in ${path.relative(root, folder)}`}`);
-    // What the benchmarks compare with, what packs and installs, and what loads bring their own binaries and need no install script.
+    // What one suite needs alone brings its own binaries and needs no install script.
     const scripts = folder === root ? [] : ['--ignore-scripts'];
     await runNpm(['ci', '--include=dev', '--no-audit', '--no-fund', '--prefix', folder, ...scripts]);
   });
@@ -113,6 +114,7 @@ export async function setUp(parts) {
     await buildNative(await openssl(), { tests: asked.has('tests'), bench: asked.has('bench') });
   }
   if (asked.has('bench') || asked.has('peers')) await setUpPackages(path.join(root, 'test/bench/peers'));
+  if (asked.has('platforms')) await setUpPackages(path.join(root, 'test/platforms'));
   if (asked.has('ts')) await setUpTypeScript();
   if (asked.has('loading')) await setUpPackages(path.join(root, 'test/loading/tools'));
   if (asked.has('pack')) await setUpPackages(path.join(root, 'test/package/tools'));

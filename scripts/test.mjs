@@ -1,10 +1,12 @@
 // `npm test`: everything, from a fresh clone.
 //
-//   1. Set-up: packages, native with tests, dist/, the tools of test/package, Mosquitto. A failure here ends the run.
+//   1. Set-up: packages, native with tests, dist/, the tools of single suites, Mosquitto. A failure here ends the run.
 //   2. Type check of test/ and examples/ (lib/ was checked when it was built), lint.
 //   3. ctest: the core's tests, then the same under AddressSanitizer and UndefinedBehaviorSanitizer.
 //   4. vitest: everything from JavaScript.
-//   5. The last line: `N passed, N failed`, the sum of ctest's and vitest's cases; a failed check, or a runner that fails without a
+//   5. The prebuilt addon for linux-x64: built, and the contract suite with it on every Node of test/platforms/runtimes.mjs that runs here.
+//      Other processors are left out.
+//   6. The last line: `N passed, N failed`, the sum of the cases of ctest, vitest and 5; a failed check, or a runner that fails without a
 //      failed case, counts as one failed. The exit code is 1 when anything failed.
 //
 // The result is kept in build/test-results/npm-test.json with the commit that it holds for: a release wants it (scripts/release.mjs).
@@ -13,8 +15,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { releaseFolder, sanitizerFolder } from './build-native.mjs';
 import { beginTestRecord } from './release/git.mjs';
+import { platforms } from './platforms.mjs';
 import { setUp } from './setup.mjs';
-import { BuildError, readText, root, say } from './tools.mjs';
+import { BuildError, readText, root, run, say } from './tools.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const lines = [];
@@ -78,13 +81,21 @@ async function vitest() {
   report('vitest', { passed, skipped, failed: code !== 0 && failed === 0 ? 1 : failed });
 }
 
+async function prebuilt() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return;
+  say('\n== the prebuilt addon for linux-x64');
+  await run(process.execPath, [path.join(root, 'scripts/prebuild.mjs'), '--target', 'linux-x64']);
+  for (const { target, runtime, ...counts } of await platforms((row) => row.always)) report(`${target}, ${runtime}`, counts);
+}
+
 try {
-  await setUp(['packages', 'native', 'tests', 'ts', 'loading', 'pack', 'broker']);
+  await setUp(['packages', 'native', 'tests', 'ts', 'loading', 'pack', 'platforms', 'broker']);
   await check('type check', bin('typescript/bin/tsc'), '-p', 'tsconfig.test.json');
   await check('lint', bin('eslint/bin/eslint.js'), '.');
   await ctest('ctest', releaseFolder);
   await ctest('ctest with sanitizers', sanitizerFolder);
   await vitest();
+  await prebuilt();
 } catch (error) {
   console.error(error instanceof BuildError ? `error: ${error.message}` : error);
   report('set-up', { failed: 1 });

@@ -51,6 +51,7 @@ const packages = {
   perl: ['perl', 'perl-core'],
   npm: ['npm', 'npm'],
   mosquitto: ['mosquitto', 'mosquitto'],
+  python3: ['python3-pip', 'python3-pip'],
 };
 
 /** How to get a program, as the end of a sentence. */
@@ -101,11 +102,11 @@ export async function run(file, args, options = {}) {
 }
 
 /** As run(), with npm: the one that runs us, else the one on PATH. */
-export async function runNpm(args) {
+export async function runNpm(args, options) {
   const script = process.env['npm_execpath'];
-  if (script && /npm-cli\.c?js$/.test(script)) return run(process.execPath, [script, ...args]);
+  if (script && /npm-cli\.c?js$/.test(script)) return run(process.execPath, [script, ...args], options);
   need('npm');
-  return run('npm', args);
+  return run('npm', args, options);
 }
 
 // ---- files --------------------------------------------------------------------------------------------------------
