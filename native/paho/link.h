@@ -36,6 +36,7 @@ extern int MQTTAsync_tostop;          /* MQTTAsync.c */
 mqn_link* mqn_link_find(SOCKET socket);
 mqn_link* mqn_link_of(const networkHandles* net);
 void mqn_link_ready(mqn_link* link);          /* look at it in the next receive step */
+void mqn_link_note_failure(mqn_link* link);   /* why the connection has failed becomes the reason, when nothing else is */
 void mqn_link_prime(mqn_link* link);
 Clients* mqn_link_client(mqn_link* link);
 int mqn_link_write(mqn_link* link, const void* data, size_t length);

@@ -206,6 +206,7 @@ SOCKET Socket_getReadySocket(int more_work, int timeout, mutex_type mutex, int* 
     if (state < 0 || link->connection->state == MQN_CONNECTION_FAILED) {
       pop();                       /* told once; Paho closes it, which brings it back to be freed */
       link->failed = link->failed ? link->failed : 1;
+      mqn_link_note_failure(link);
       *rc = SOCKET_ERROR;
       mqn_link_prime(link);
       return (SOCKET)link->socket;

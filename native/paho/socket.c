@@ -68,14 +68,7 @@ static void on_writable(mqn_connection* c) {
   mqn_link* link = c->owner;
   if (link->owner) mqn_core_on_link_writable(link->owner);
 }
-static void on_failed(mqn_connection* c) {
-  mqn_link* link = c->owner;
-  if (link->owner && !link->owner->error) {
-    link->owner->error = c->error;
-    memcpy(link->owner->error_text, c->error_text, sizeof link->owner->error_text);
-  }
-  mqn_link_ready(link);      /* packets before the failure come first */
-}
+static void on_failed(mqn_connection* c) { mqn_link_ready(c->owner); }   /* packets before the failure come first */
 static const mqn_connection_handler handler = { on_opened, on_received, on_progress, on_writable, on_failed };
 
 static int new_link(const char* address, SOCKET* sock) {
@@ -119,6 +112,17 @@ int Socket_new(const char* address, size_t length, int port, SOCKET* sock) {
 #endif
 int Socket_unix_new(const char* address, size_t length, SOCKET* sock) { (void)address; (void)length; *sock = 0; return SOCKET_ERROR; }
 
+/* Not before the packets in front of the failure have been looked at:
+ *  1. CONNACK with a refusal and the end of the connection come in one read (a TLS record and close_notify; on Windows any two)
+ *  2. the failure is told to the link, which has not looked at CONNACK yet
+ *  3. noted now, "the server closed the connection" would be the reason, and the refusal nobody's */
+void mqn_link_note_failure(mqn_link* link) {
+  const mqn_connection* c = link->connection;
+  if (!link->owner || link->owner->error || c->state != MQN_CONNECTION_FAILED) return;
+  link->owner->error = c->error;
+  memcpy(link->owner->error_text, c->error_text, sizeof link->owner->error_text);
+}
+
 /* The packet that made Paho close says why, unless something else was the cause before. */
 static void note_cause(mqn_link* link, mqn_link_owner* owner) {
   int refused = link->handling && link->view.type == CONNACK && link->view.reason_code;
@@ -136,6 +140,7 @@ int Socket_close(SOCKET socket) {
   if (!link) return SOCKET_ERROR;
   owner = link->owner;
   note_cause(link, owner);
+  mqn_link_note_failure(link);
   table[(int)socket - FIRST_SOCKET] = NULL;
   free_numbers[free_count++] = (int)socket - FIRST_SOCKET;
   link->handle_element = link->client_element = NULL;

@@ -6,9 +6,12 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { forEachEngine, messagesOf, numbersOf, upTo } from '../support/engines.js';
+import { gatheringProxy } from '../support/gathering-proxy.js';
 import { codeOf, failureOf, refusalOf } from '../support/outcomes.js';
+import { packetsOf } from '../support/packets.js';
 import { ScriptedBroker } from '../support/scripted-broker.js';
 import { freshTopic, startMosquitto } from '../support/servers.js';
+import type { MqttError } from 'mqtt-native';
 import type { Certificates, Pair } from '../support/certificates.js';
 
 const mosquitto = startMosquitto({ tls: true });
@@ -30,6 +33,41 @@ async function secureServer(pair: Pair, more: Record<string, unknown> = {}): Pro
 afterAll(async () => { await Promise.all(brokers.map((broker) => broker.stop())); });
 
 forEachEngine((engine) => {
+  for (const version of [4, 5] as const) {
+    describe(`what a server says last arrives together with close_notify and the end, ${version === 4 ? '3.1.1' : '5'}`, () => {
+      const { connack } = packetsOf(version);
+
+      engine.case('a refusal is the reason, not the end [MQTT-3.1.4-5] [MQTT-3.2.2-7]', async () => {
+        const server = await secureServer(certificates.server);
+        const proxy = await gatheringProxy(server.port);
+        const url = `mqtts://127.0.0.1:${proxy.port}`;
+        const client = engine.client(url, { protocolVersion: version, tls: { ca: certificates.authority.cert } });
+        const refused = failureOf(client.connect());
+        const link = await server.accept();
+        await link.expectType(1);
+        proxy.gather();
+        link.socket.end(connack(version === 4 ? 5 : 0x87));
+        expect(await refused).toMatchObject({ code: 'ERR_MQTT_REFUSED', reasonCode: version === 4 ? 5 : 0x87 });
+      });
+
+      if (version === 4) return;
+      engine.case("a DISCONNECT's reason is the reason, not the end [MQTT-3.14.4-3]", async () => {
+        const server = await secureServer(certificates.server);
+        const proxy = await gatheringProxy(server.port);
+        const url = `mqtts://127.0.0.1:${proxy.port}`;
+        const client = engine.client(url, { protocolVersion: 5, tls: { ca: certificates.authority.cert } });
+        const ended = new Promise<MqttError>((resolve) => { client.once('disconnect', resolve); });
+        const connecting = client.connect();
+        const link = await server.accept();
+        await link.handshake(5);
+        await connecting;
+        proxy.gather();
+        link.socket.end(Buffer.from([0xe0, 1, 0x8b]));
+        expect(await ended).toMatchObject({ code: 'ERR_MQTT_SERVER_DISCONNECT', reasonCode: 0x8b });
+      });
+    });
+  }
+
   describe('a good server', () => {
     for (const version of [4, 5] as const) {
       engine.case(`messages of QoS 0, 1, 2 there and back, ${version === 4 ? '3.1.1' : '5'}`, async () => {
