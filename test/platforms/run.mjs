@@ -32,10 +32,6 @@ async function runTo(log, [program, args], { cwd, env = {}, limit }) {
   return tooLong ? `took more than ${limit / 1000} s` : ending;
 }
 
-// On Node 20 the process often does not end after the cases of "the process" in this file: it turns in node::Environment's
-// CleanupHandles(). Seen with the native engine only, not with mqtt.js, and not on Node 22 and 26. The cause is not known.
-const leavesOnNode20 = ['settling.test.ts'];
-
 // The children and what they started end with us.
 const running = new Set();
 const endAll = () => {
@@ -92,7 +88,7 @@ export async function runFiles({ room, system, expected, row, addon, onFile }) {
   const out = path.join(room, 'out');
   const order = path.join(out, 'order.json');
   const slower = row.slower ?? 1;
-  fs.writeFileSync(order, JSON.stringify({ slower, skip: row.skip ?? {}, leaves: row.node.version?.startsWith('20.') ? leavesOnNode20 : [] }));
+  fs.writeFileSync(order, JSON.stringify({ slower, skip: row.skip ?? {} }));
   let runtime;
   const results = await each([...expected.keys()], row.jobs ?? jobs, async (file) => {
     const report = path.join(out, `${file}.json`);

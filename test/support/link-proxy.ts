@@ -5,6 +5,7 @@
 import * as net from 'node:net';
 import { onTestFinished } from 'vitest';
 import { wholePacketSize } from './packets.js';
+import { resetSocket } from './reset-socket.js';
 import { withSafetyNet } from './waiting.js';
 
 export type Side = 'client' | 'server';
@@ -39,8 +40,8 @@ export class ProxiedLink {
   /** Nothing arrives any more, on either side. */
   cut(): void {
     this.#cut = true;
-    this.client.resetAndDestroy();
-    this.server.resetAndDestroy();
+    resetSocket(this.client);
+    resetSocket(this.server);
   }
 
   /** Says something in the other side's name. */
@@ -121,7 +122,7 @@ export class LinkProxy {
       this.accepted += 1;
       client.on('error', () => undefined);
       if (this.#down) {
-        client.resetAndDestroy();
+        resetSocket(client);
         return;
       }
       this.links.add(new ProxiedLink(this, client, net.connect(this.target, '127.0.0.1')));

@@ -6,6 +6,7 @@ import * as net from 'node:net';
 import * as tls from 'node:tls';
 import { describePacket, difference, headerSize, hexDump, packetsOf, toBytes, wholePacketSize } from './packets.js';
 import type { Bytes, Version } from './packets.js';
+import { resetSocket } from './reset-socket.js';
 import { withSafetyNet } from './waiting.js';
 
 export interface ScriptedBrokerOptions {
@@ -156,12 +157,12 @@ export class ScriptedLink {
     this.socket.end();
   }
 
-  /** Ends the connection with RST. */
+  /** Ends the connection with RST; see resetSocket(). */
   cut(): void {
     if (this.socket instanceof tls.TLSSocket) {
       this.socket.destroy();
     } else {
-      this.socket.resetAndDestroy();
+      resetSocket(this.socket);
     }
   }
 

@@ -142,6 +142,16 @@ describe('the scripted broker', () => {
     expect(await withSafetyNet('FIN', secondEnd)).toBe('FIN');
   });
 
+  it('cuts while it ends, and its socket closes', async () => {
+    const { socket } = await rawConnect(broker.port);
+    const link = await broker.accept();
+    const closed = Promise.all([link.socket, socket].map((side) => new Promise((resolve) => { side.once('close', resolve); })));
+    link.end();
+    link.cut();
+    await withSafetyNet("'close' of both sockets", closed);
+    expect(link.socket.errored).toBeNull();
+  });
+
   it('says what it waited for when nothing comes', async () => {
     await expect(withSafetyNet('a packet', new Promise(() => undefined), () => 'nothing was read', 10)).rejects.toThrow('a packet did not come within 0.01 s; nothing was read');
   });
@@ -195,6 +205,20 @@ describe('the proxy', () => {
     third.socket.write(bytes('c0 00'));
     await (await broker.accept()).expect('c0 00');
     third.socket.destroy();
+  });
+
+  it('cuts a link whose ends are both on their way, and its sockets close', async () => {
+    const proxy = await LinkProxy.before(broker.url);
+    const { socket } = await rawConnect(Number(new URL(proxy.url).port));
+    socket.write(bytes('c0 00'));
+    await (await broker.accept()).expect('c0 00');
+    const [link] = proxy.links;
+    const closed = Promise.all([link!.client, link!.server].map((side) => new Promise((resolve) => { side.once('close', resolve); })));
+    link!.client.end();
+    link!.server.end();
+    proxy.cut();
+    await withSafetyNet("'close' of both sockets", closed);
+    expect(proxy.links.size).toBe(0);
   });
 });
 

@@ -5,8 +5,6 @@ export interface Order {
   list?: boolean;
   /** How much longer than in `npm test` a case may take: an emulated machine is slower. Default 1. */
   slower?: number;
-  /** Files that leave by process.exit() once nothing keeps the process alive, where this Node does not end after it. */
-  leaves?: string[];
   /** Cases that this platform cannot run, by their full name, with the reason. */
   skip?: Record<string, string>;
 }
