@@ -18,11 +18,10 @@ export async function split(addon, stripped, symbols) {
   fs.mkdirSync(symbols, { recursive: true });
   const database = addon.replace(/\.node$/, '.pdb');
   if (fs.existsSync(database)) {
-    // Windows: the linker has written the symbols into a file of their own, by whose name and identity a debugger knows it.
+    // Windows: the linker has written them into a file of their own, by whose name and identity a debugger knows it.
     fs.copyFileSync(database, path.join(symbols, path.basename(database)));
-    fs.copyFileSync(addon, stripped);
-    return;
+  } else {
+    await run(program, ['--only-keep-debug', addon, path.join(symbols, `${path.basename(addon)}.debug`)]);
   }
-  await run(program, ['--only-keep-debug', addon, path.join(symbols, `${path.basename(addon)}.debug`)]);
   await run(program, ['--strip-all', addon, stripped]);
 }
