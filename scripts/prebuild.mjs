@@ -36,7 +36,8 @@ async function compile(target, build) {
   const generator = ask('ninja', '--version') ? ['-G', 'Ninja'] : [];
   const given = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
   await run('cmake', ['-S', path.join(root, 'native'), '-B', build, '--log-level=WARNING', ...generator, ...given]);
-  await run('cmake', ['--build', build, '--parallel', String(jobs), '--target', 'mqtt_native_node'], { stdio: ['ignore', 2, 2] });
+  const addons = target.platform === 'win32' ? ['mqtt_native_node', 'mqtt_native_stripped'] : ['mqtt_native_node'];
+  await run('cmake', ['--build', build, '--parallel', String(jobs), '--target', ...addons], { stdio: ['ignore', 2, 2] });
 }
 
 /** Builds one target; resolves with the file in prebuilds/. */
@@ -49,7 +50,7 @@ async function prebuild(target) {
   await compile(target, build);
 
   const stripped = path.join(build, 'stripped.node');
-  await split(path.join(build, 'Release/mqtt_native.node'), stripped, symbols);
+  await split(target, build, stripped, symbols);
   const problems = await inspectBinary(target, stripped);
   if (problems.length > 0) throw new BuildError(problems.join('; '));
   fs.mkdirSync(path.dirname(shipped), { recursive: true });

@@ -13,15 +13,18 @@ export async function needSplitter() {
   await aptInstall('llvm-19', `${program} is missing, it takes the symbols out of prebuilds: install it with "apt-get install llvm-19" (Debian)`);
 }
 
-/** Writes the addon without its symbols to `stripped`, and the symbols into the folder `symbols`. */
-export async function split(addon, stripped, symbols) {
+/** Writes the addon without its symbols to `stripped`, and the symbols into the folder `symbols`; `build` is CMake's folder. */
+export async function split(target, build, stripped, symbols) {
+  const addon = path.join(build, 'Release/mqtt_native.node');
+  fs.rmSync(symbols, { recursive: true, force: true });
   fs.mkdirSync(symbols, { recursive: true });
-  const database = addon.replace(/\.node$/, '.pdb');
-  if (fs.existsSync(database)) {
-    // Windows: the linker has written them into a file of their own, by whose name and identity a debugger knows it.
-    fs.copyFileSync(database, path.join(symbols, path.basename(database)));
+  if (target.platform === 'win32') {
+    // The linker has written them into a file of their own. It belongs to an addon that is not the shipped one, which a debugger needs
+    // too: native/cmake/stripped.cmake says why.
+    for (const file of [addon, addon.replace(/node$/, 'pdb')]) fs.copyFileSync(file, path.join(symbols, path.basename(file)));
+    await run(program, ['--strip-all', path.join(build, 'stripped/mqtt_native.node'), stripped]);
   } else {
-    await run(program, ['--only-keep-debug', addon, path.join(symbols, `${path.basename(addon)}.debug`)]);
+    await run(program, ['--only-keep-debug', addon, path.join(symbols, 'mqtt_native.node.debug')]);
+    await run(program, ['--strip-all', addon, stripped]);
   }
-  await run(program, ['--strip-all', addon, stripped]);
 }
