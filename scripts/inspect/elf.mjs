@@ -2,7 +2,7 @@
 // and what its administrator would (writable relocations, an executable stack, a search path) is found here, before it is shipped.
 import path from 'node:path';
 import { readText } from '../tools.mjs';
-import { exportProblems, nodeApi, several, stranger } from './rules.mjs';
+import { exportProblems, isNodeApi, several, stranger } from './rules.mjs';
 
 const machines = {
   x64: { machine: 'X86_64', bits: 64, loader: 'ld-linux-x86-64.so.2', page: 0x1000 },
@@ -66,7 +66,7 @@ function allowedLibraries(target) {
 function undefinedProblems(target, { symbols, versions }) {
   const [libraries, allowed] = [librariesOf(versions), allowedLibraries(target)];
   const isKnown = ({ name, version, binding }) => {
-    if (nodeApi.has(name) && version === null) return true;
+    if (isNodeApi(name) && version === null) return true;
     if (binding === 'WEAK' && maybeThere.includes(name)) return true;
     return target.libc === 'musl' ? muslNames.has(name) : version !== null && allowed.includes(libraries.get(version));
   };

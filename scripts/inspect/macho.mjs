@@ -1,6 +1,6 @@
 // The rules for macOS, which is an experiment: nothing that is built for it is run or shipped, so these keep it from being worse than the
 // others where that can be read from the file.
-import { exportProblems, nodeApi, several, stranger } from './rules.mjs';
+import { exportProblems, isNodeApi, several, stranger } from './rules.mjs';
 
 const libraries = [/^\/usr\/lib\/lib(System\.B|objc\.A)\.dylib$/, /^\/System\/Library\/Frameworks\/Core(Foundation|Services)\.framework\//];
 
@@ -27,7 +27,7 @@ function symbolProblems({ symbols, trie }) {
   const exported = [...new Set([...trie, ...symbols.filter(({ kind }) => kind === 'exported').map(({ name }) => name)])];
   const problems = exportProblems(exported.filter((name) => !ofTheLinker.includes(name)).map(withoutUnderscore));
   const flat = symbols.filter(({ kind, library }) => kind === 'undefined' && isFlat(library)).map(({ name }) => withoutUnderscore(name));
-  const strangers = flat.filter((name) => !nodeApi.has(name));
+  const strangers = flat.filter((name) => !isNodeApi(name));
   if (strangers.length > 0) problems.push(`undefined: ${several(strangers)}: ${strangers[0]} ${stranger(strangers[0])}`);
   const debug = symbols.filter(({ kind }) => kind === 'debug').length;
   if (debug > 0) problems.push(`stripped: still has ${debug} symbols for debuggers`);

@@ -8,20 +8,29 @@ import { cacheFolder, readText, root } from '../tools.mjs';
 /** What the addon exports, and nothing else. */
 export const entryPoints = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 
-const { symbols } = createRequire(import.meta.url)('node-api-headers');
-const namesOf = (version) => [...symbols[version].js_native_api_symbols, ...symbols[version].node_api_symbols];
+// Version of Node-API by function name. Asked for late: scripts that import this one install packages first.
+let firstVersion;
 
-/** The functions of Node-API 8. */
-export const nodeApi = new Set(namesOf('v8'));
+function versionOf(name) {
+  if (!firstVersion) {
+    firstVersion = new Map();
+    const { symbols } = createRequire(import.meta.url)('node-api-headers');
+    for (const [version, { js_native_api_symbols: engine, node_api_symbols: node }] of Object.entries(symbols)) {
+      for (const each of [...engine, ...node]) if (!firstVersion.has(each)) firstVersion.set(each, Number(version.slice(1)));
+    }
+  }
+  return firstVersion.get(name);
+}
 
-const firstVersion = new Map();
-for (const version of Object.keys(symbols)) {
-  for (const name of namesOf(version)) if (!firstVersion.has(name)) firstVersion.set(name, version);
+/** Whether it is a function of Node-API 8. */
+export function isNodeApi(name) {
+  return versionOf(name) <= 8;
 }
 
 /** Why a name that is neither the system's nor Node-API 8's is no good, as the end of a sentence. */
 export function stranger(name) {
-  if (firstVersion.has(name)) return `comes only with Node-API ${firstVersion.get(name).slice(1)}, the addon may use 8`;
+  const version = versionOf(name);
+  if (version !== undefined) return `comes only with Node-API ${version}, the addon may use 8`;
   return "is neither the C library's nor Node-API 8's";
 }
 
