@@ -52,7 +52,9 @@ async function prebuild(target) {
   const stripped = path.join(build, 'stripped.node');
   await split(target, build, stripped, symbols);
   const problems = await inspectBinary(target, stripped);
-  if (problems.length > 0) throw new BuildError(problems.join('; '));
+  if (problems.length > 0 && target.ships) throw new BuildError(problems.join('; '));
+  // An experiment is there to be looked at.
+  for (const problem of problems) console.log(`${target.name}, which is not shipped: ${problem}`);
   fs.mkdirSync(path.dirname(shipped), { recursive: true });
   fs.copyFileSync(stripped, shipped);
   return shipped;

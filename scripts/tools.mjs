@@ -60,10 +60,13 @@ export function howToGet(name) {
   return `install it with "apt-get install ${debian}" (Debian, UOS desktop) or "dnf install ${redhat}" (UOS server, RHEL-like)`;
 }
 
-/** The output of a program, or undefined when it is missing or fails. The command may hold arguments: `zig cc -target ...`. */
+/**
+ * The output of a program, or undefined when it is missing or fails. The command may hold arguments: `zig cc -target ...`. Its current
+ * folder is not ours, because zig, asked for its version, leaves an empty a.o there when the target is macOS.
+ */
 export function ask(command, ...args) {
   const [file, ...first] = command.split(' ');
-  const result = spawnSync(file, [...first, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const result = spawnSync(file, [...first, ...args], { encoding: 'utf8', cwd: os.tmpdir(), stdio: ['ignore', 'pipe', 'ignore'] });
   return result.status === 0 ? result.stdout.trim() : undefined;
 }
 
