@@ -25,8 +25,9 @@ const wrongServers: { name: string; pair: () => Pair; reason: RegExp }[] = [
 ];
 
 const brokers: ScriptedBroker[] = [];
-async function secureServer(pair: Pair, more: Record<string, unknown> = {}): Promise<ScriptedBroker> {
-  const broker = await ScriptedBroker.start({ tls: { cert: pair.cert, key: pair.key, ...more }, host: 'localhost' });
+/** `host`: where it listens. On Windows localhost is ::1 first. */
+async function secureServer(pair: Pair, more: Record<string, unknown> = {}, host = 'localhost'): Promise<ScriptedBroker> {
+  const broker = await ScriptedBroker.start({ tls: { cert: pair.cert, key: pair.key, ...more }, host });
   brokers.push(broker);
   return broker;
 }
@@ -38,7 +39,7 @@ forEachEngine((engine) => {
       const { connack } = packetsOf(version);
 
       engine.case('a refusal is the reason, not the end [MQTT-3.1.4-5] [MQTT-3.2.2-7]', async () => {
-        const server = await secureServer(certificates.server);
+        const server = await secureServer(certificates.server, {}, '127.0.0.1');
         const proxy = await gatheringProxy(server.port);
         const url = `mqtts://127.0.0.1:${proxy.port}`;
         const client = engine.client(url, { protocolVersion: version, tls: { ca: certificates.authority.cert } });
@@ -52,7 +53,7 @@ forEachEngine((engine) => {
 
       if (version === 4) return;
       engine.case("a DISCONNECT's reason is the reason, not the end [MQTT-3.14.4-3]", async () => {
-        const server = await secureServer(certificates.server);
+        const server = await secureServer(certificates.server, {}, '127.0.0.1');
         const proxy = await gatheringProxy(server.port);
         const url = `mqtts://127.0.0.1:${proxy.port}`;
         const client = engine.client(url, { protocolVersion: 5, tls: { ca: certificates.authority.cert } });
@@ -100,7 +101,7 @@ forEachEngine((engine) => {
     });
 
     engine.case('an IP address that the certificate names', async () => {
-      const server = await secureServer(certificates.server);
+      const server = await secureServer(certificates.server, {}, '127.0.0.1');
       const client = engine.client(`mqtts://127.0.0.1:${server.port}`, { protocolVersion: 4, tls: { ca: certificates.authority.cert } });
       const connecting = client.connect();
       connecting.catch(() => undefined);
