@@ -2,7 +2,8 @@
 // commit it was run at, because not every row is run every time.
 import fs from 'node:fs';
 import path from 'node:path';
-import { BuildError, ask, readText, root } from '../../scripts/tools.mjs';
+import { targetNamed } from '../../scripts/targets.mjs';
+import { BuildError, ask, readText, root, sha256 } from '../../scripts/tools.mjs';
 
 const json = path.join(root, 'docs/platforms.json');
 const page = path.join(root, 'docs/platforms.md');
@@ -27,12 +28,18 @@ export function tableOf(results) {
 
 const keyOf = ({ target, runtime, how }) => `${target} ${runtime.split('.')[0]} ${how.split(/[\s,]/)[0]}`;
 
+// Which binary it was: a release takes no results of another one.
+function checksum(target) {
+  const file = path.join(root, 'prebuilds', targetNamed(target).file);
+  return fs.existsSync(file) ? sha256(fs.readFileSync(file)) : undefined;
+}
+
 /** Puts these results in the place of the older ones of the same target, Node and way; the others stay as they are. */
 export function record(results, commit, order) {
   const date = new Date().toISOString().slice(0, 10);
   const kept = JSON.parse(readText(json) ?? '{ "results": [] }').results;
   const fresh = results.map(({ target, runtime, how, passed, failed, skipped, subset, note }) =>
-    ({ target, runtime, how, passed, failed, skipped, subset, note, date, commit }));
+    ({ target, runtime, how, passed, failed, skipped, subset, note, date, commit, sha256: checksum(target) }));
   const replaced = new Set(fresh.map(keyOf));
   const all = [...kept.filter((result) => !replaced.has(keyOf(result))), ...fresh];
   all.sort((one, other) => order.indexOf(one.target) - order.indexOf(other.target) || (keyOf(one) < keyOf(other) ? -1 : 1));
