@@ -35,6 +35,7 @@ struct mqn_env {
   mqn_env *next;                   /* reactor.c's list */
   /* positions this side owns; stored to the control words once a turn */
   uint32_t sq_head, cq_tail, mq_tail;
+  uint32_t sq_seen;                /* how far the submissions went when this turn began */
   uint32_t mq_head, cq_head;       /* as last read */
   mqn_topic** topics;              /* MQN_MAX_TOPICS, by id */
   mqn_known_topic* known_topics;   /* MQN_MAX_TOPICS, by hash */
@@ -185,7 +186,8 @@ typedef struct mqn_message {
 int mqn_record_put(mqn_client* client, int kind, mqn_message* message);   /* MQN_EVENT_MESSAGE or MQN_EVENT_UNSENT; 0, or -1: no memory */
 
 /* ---- submissions.c ---- */
-void mqn_submissions_take(mqn_env* env, uint32_t until, int everything);
+void mqn_submissions_look(mqn_env* env);                      /* sq_seen becomes what is there now */
+void mqn_submissions_take(mqn_env* env, uint32_t until);
 int mqn_submissions_pending(const mqn_env* env);
 void mqn_submissions_free(mqn_env* env);
 

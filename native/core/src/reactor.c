@@ -92,7 +92,7 @@ static void run_commands(void) {
   mqn_reactor_unlock();
   for (; command; command = next) {
     next = command->next;
-    if (command->env->attached) mqn_submissions_take(command->env, command->after, 0);
+    if (command->env->attached) mqn_submissions_take(command->env, command->after);
     command->run(command);
   }
 }
@@ -166,6 +166,11 @@ static void sleep_until_work(void) {
   for (env = envs; env; env = env->next) mqn_store(env->o.control + MQN_CTL_SQ_ASLEEP, 0);
 }
 
+/* A publish that overtakes a SUBSCRIBE:
+ *   1. the reactor finds no command, and is not run for a moment;
+ *   2. JavaScript gives the command to subscribe, and writes publishes that come behind it into the ring;
+ *   3. the reactor takes the ring, and the command in its next turn.
+ * So it looks how far the ring goes first: what is written there by then has its command given by then, too. */
 static void turn(void) {
   mqn_env* env;
   int packets, more;
@@ -173,9 +178,10 @@ static void turn(void) {
   mqn_port_refresh_clock();
   packets = mqn_port_step_receive();
   tell_ended();
+  for (env = envs; env; env = env->next) mqn_submissions_look(env);
   run_commands();
   for (env = envs; env; env = env->next) {
-    mqn_submissions_take(env, 0, 1);
+    mqn_submissions_take(env, env->sq_seen);
     mqn_events_flush_held(env);
   }
   mqn_port_step_send();

@@ -89,12 +89,13 @@ static void take(mqn_env* env, const int32_t* record) {
   }
 }
 
-/* Takes records up to position `until`, or all that are there. */
-void mqn_submissions_take(mqn_env* env, uint32_t until, int everything) {
-  uint32_t mask = env->o.submissions_size - 1, tail = everything ? (uint32_t)mqn_load(env->o.control + MQN_CTL_SQ_TAIL) : until;
-  if (!everything && (int32_t)(tail - env->sq_head) <= 0) return;
-  if (env->sq_head == tail) return;
-  while (env->sq_head != tail) {
+void mqn_submissions_look(mqn_env* env) { env->sq_seen = (uint32_t)mqn_load(env->o.control + MQN_CTL_SQ_TAIL); }
+
+/* Takes records up to position `until`. */
+void mqn_submissions_take(mqn_env* env, uint32_t until) {
+  uint32_t mask = env->o.submissions_size - 1;
+  if ((int32_t)(until - env->sq_head) <= 0) return;
+  while (env->sq_head != until) {
     uint32_t place = env->sq_head & mask;
     const int32_t* record = (const int32_t*)(const void*)(env->o.submissions + place);
     if (record[MQN_R_SIZE] == MQN_RECORD_SKIP) {
@@ -105,7 +106,7 @@ void mqn_submissions_take(mqn_env* env, uint32_t until, int everything) {
     env->sq_head += (uint32_t)record[MQN_R_SIZE];
   }
   mqn_store(env->o.control + MQN_CTL_SQ_HEAD, (int32_t)env->sq_head);
-  /* the ring is empty now: whoever was refused may write */
+  /* there is room now: whoever was refused may write */
   if (mqn_swap(env->o.control + MQN_CTL_SQ_WANTED, 0) && env->o.notify) {
     mqn_store(env->o.control + MQN_CTL_LISTENING, 0);
     env->o.notify(env->o.user);
