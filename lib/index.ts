@@ -1,3 +1,5 @@
+// The declarations speak of Buffer, EventEmitter and Symbol.asyncDispose. TypeScript 6 and later look at no @types by themselves.
+/// <reference types="node" preserve="true" />
 export { Client, connect, type ClientEvents, type ClientListener } from './client.js';
 export type {
   ClientDiagnostics,
