@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { version } from '../platform/targets.js';
 import { languageAskedFor, parseArguments, UsageError } from './arguments.js';
 import { Clock } from './clock.js';
 import { examine } from './examine.js';
@@ -7,7 +8,6 @@ import { askPassword, type Input } from './password.js';
 import { printJson, printReport } from './print-report.js';
 import { settingsFrom, type Settings } from './settings.js';
 import { fill, textsOf } from './texts/texts.js';
-import { packageVersion } from './version.js';
 
 /** What a command sees of its process. */
 export interface Surroundings {
@@ -27,7 +27,7 @@ export async function runCommand(args: readonly string[], around: Surroundings):
     return 0;
   }
   if (before[0] === '--version' || before[0] === '-v') {
-    await write(around.stdout, `${packageVersion()}\n`);
+    await write(around.stdout, `${version}\n`);
     return 0;
   }
   try {

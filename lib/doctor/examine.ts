@@ -2,6 +2,7 @@ import * as net from 'node:net';
 import { takeStock } from '../engine/select.js';
 import { isSecure } from '../options/url.js';
 import { describeHost } from '../platform/host.js';
+import { version } from '../platform/targets.js';
 import { within, type Clock } from './clock.js';
 import { connectToServer, type Connection } from './connect-to-server.js';
 import { exchangeMessage } from './exchange-message.js';
@@ -15,7 +16,6 @@ import { portFinding } from './name-port.js';
 import { reachPort } from './reach-port.js';
 import { skipped, STEPS, type Language, type Report, type Step, type StepName } from './report.js';
 import type { Settings } from './settings.js';
-import { packageVersion } from './version.js';
 
 /** For DISCONNECT at the end, milliseconds. */
 const FAREWELL = 1_000;
@@ -26,7 +26,6 @@ const FAREWELL = 1_000;
  */
 export async function examine(settings: Settings | undefined, env: NodeJS.ProcessEnv, lang: Language, clock: Clock): Promise<Report> {
   const host = describeHost();
-  const version = packageVersion();
   const steps = [lookAtHost(host), lookAtEngine(takeStock(), host, version, env['MQTT_NATIVE_ENGINE'])];
   if (settings !== undefined) steps.push(...await examineServer(settings, env, steps[1]!.status === 'failed', clock));
   const problems = steps.flatMap(({ findings }) => findings.filter(({ severity }) => severity === 'problem').map(({ id }) => id));

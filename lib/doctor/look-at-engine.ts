@@ -43,7 +43,7 @@ function nativeFinding(step: StepBuilder, { file = '-', error }: EngineAttempt, 
   else if (code === 'ERR_DLOPEN_DISABLED' || code === 'ERR_ACCESS_DENIED') step.warning('native-disabled');
   else if (/it needs [A-Za-z]+ [\d.]+|the file is for (musl|glibc)/.test(text)) step.warning('native-libc', values);
   else if (/refused to load it|may not be read or run/.test(text)) step.warning('native-refused', values);
-  else if (/the file is (empty|cut short|no addon|for )|not the addon of/.test(text)) step.warning('native-wrong-file', values);
+  else if (/the file is (empty|cut short|no addon|for )|not the addon of|the addon of mqtt-native \S+, and this is/.test(text)) step.warning('native-wrong-file', values);
   else if (/the file is not there|no prebuilt addon|No native build was found/.test(text)) step.warning('native-missing', values);
   else step.warning('native-not-loaded', values);
 }

@@ -11,3 +11,6 @@ export interface Target {
 }
 
 export const targets: readonly Target[];
+
+/** Of this package. */
+export const version: string;

@@ -5,7 +5,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { cut, cutByOne, forAnotherMachine, forMusl, forNewerGlibc, forWindows } from '../support/broken-addons.js';
+import { cut, cutByOne, forAnotherMachine, forAnotherVersion, forMusl, forNewerGlibc, forWindows } from '../support/broken-addons.js';
 import { PackageCopy, TARGET } from '../support/package-copy.js';
 import { startMosquitto } from '../support/servers.js';
 import { tryEngine } from '../support/try-engine.js';
@@ -40,6 +40,7 @@ const CASES: Case[] = [
   { name: 'it is for another system', bytes: forWindows, says: /for win32, this is linux/, not: process.platform === 'win32' && 'this is that system' },
   { name: 'it is for musl', bytes: forMusl, says: /for musl, this process runs on glibc/, not: !isGlibc && 'for glibc only' },
   { name: 'it wants a newer glibc', bytes: () => forNewerGlibc().bytes, says: /it needs glibc 9\.\d+, .* has \d\.\d+: use a newer system/, not: !isGlibc && 'for glibc only' },
+  { name: 'it is of another version of mqtt-native', bytes: forAnotherVersion, says: /the addon of mqtt-native 9\.\S+, and this is \d\S+: both must come from one installation/ },
   { name: 'it is a folder', bytes: undefined, says: /it is not a file: install mqtt-native again/ },
 ];
 

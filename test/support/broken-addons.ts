@@ -43,6 +43,16 @@ export function forNewerGlibc(): { bytes: Buffer; version: string } {
   return { bytes: replaced(bytes, `GLIBC_2.${newest}`, `GLIBC_9.${newest}`), version: `9.${newest}` };
 }
 
+/** It is whole, and of a version that there never was; as long as ours, because it is written over it. */
+export function forAnotherVersion(): Buffer {
+  const bytes = whole();
+  const text = 'mqtt-native/';
+  const at = bytes.indexOf(text, 0, 'latin1') + text.length;
+  if (at < text.length) throw new Error('the addon does not say its version');
+  bytes.write('9', at, 'latin1');
+  return bytes;
+}
+
 /** A Windows DLL for ARM64, as far as its headers go. */
 export function forWindows(): Buffer {
   const bytes = Buffer.alloc(1024);

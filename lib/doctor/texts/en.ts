@@ -109,7 +109,7 @@ export const en = {
       remedy: 'Start Node.js without --no-addons, or with --allow-addons; or leave it at the js engine.',
     },
     'native-wrong-file': {
-      cause: 'The addon {file} is broken, or made for another processor or system: {detail}. The js engine serves instead.',
+      cause: 'The addon {file} is broken, of another version, or made for another processor or system: {detail}. The js engine serves instead.',
       remedy: 'Delete node_modules and install again on this machine: node_modules must not be copied from another kind of machine.',
     },
     'native-old-world': {

@@ -111,7 +111,7 @@ export const zh: Texts = {
       remedy: '启动 Node.js 时去掉 --no-addons，或加上 --allow-addons；也可以继续使用 js 引擎。',
     },
     'native-wrong-file': {
-      cause: '原生模块 {file} 已损坏，或者是为别的处理器或系统编译的：{detail}。改由 js 引擎提供服务。',
+      cause: '原生模块 {file} 已损坏、版本不符，或者是为别的处理器或系统编译的：{detail}。改由 js 引擎提供服务。',
       remedy: '请删除 node_modules，在本机重新安装：不能从另一种机器复制 node_modules。',
     },
     'native-old-world': {

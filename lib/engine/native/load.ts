@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { isAbsolute, join, sep } from 'node:path';
 import { addonHost, describeHost, type AddonHost } from '../../platform/host.js';
 import { explainLoadFailure, refuseTruncated } from '../../platform/load-failure.js';
-import { targets } from '../../platform/targets.js';
+import { targets, version } from '../../platform/targets.js';
 import { hostInWords } from '../../platform/words.js';
 import type { NativeAddon } from './binding.js';
 
@@ -167,6 +167,9 @@ function load(folder: string, file: string, host: AddonHost): NativeAddon {
 function checked(exports: unknown): NativeAddon {
   const addon = exports as Partial<NativeAddon> | undefined;
   if (typeof addon?.createEnvironment !== 'function') throw new Refusal('it is not the addon of mqtt-native');
+  // Both sides write into the same memory: one of another version may have other places for the same things.
+  const its = /^mqtt-native\/(\S+)/.exec(addon.version ?? '')?.[1];
+  if (its !== version) throw new Refusal(`it is the addon of mqtt-native ${its ?? '?'}, and this is ${version}: both must come from one installation`);
   return addon as NativeAddon;
 }
 
