@@ -32,7 +32,8 @@ export async function runCommand(args: readonly string[], around: Surroundings):
   }
   try {
     if (args.length === 0) throw new UsageError('noCommand');
-    if (args[0] !== 'doctor') throw new UsageError('command', { name: args[0]!.slice(0, 40) });
+    // A URL here may hold a password: only what looks like a command is repeated.
+    if (args[0] !== 'doctor') throw /^[a-z-]{1,20}$/i.test(args[0]!) ? new UsageError('command', { name: args[0]! }) : new UsageError('noCommand');
     return await runDoctor(args.slice(1), around, lang);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

@@ -2,6 +2,8 @@
  * The command itself: what it does not understand is exit code 2 and says so in the user's language, what is secret is in no output, the
  * time is bounded, and it runs from dist/ alone, as a process of its own.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -19,6 +21,7 @@ describe('usage', () => {
   const WRONG: [name: string, args: string[], says: RegExp][] = [
     ['no command', [], /A command is missing/],
     ['another command', ['docter'], /no command "docter"/],
+    ['a URL without the command', ['mqtt://me:hunter2@localhost'], /A command is missing: mqtt-native doctor/],
     ['an option that does not exist', ['doctor', '--verbose'], /no option --verbose/],
     ['a password', ['doctor', 'mqtt://localhost', '--username', 'me', '--password', 'hunter2'], /never taken from the command line/],
     ['a password with =', ['doctor', 'mqtt://localhost', '--password=hunter2'], /never taken from the command line/],
@@ -142,6 +145,25 @@ describe('as a process', () => {
     expect(ends.map(({ code, signal }) => [code, signal])).toEqual([[0, null], [1, null], [2, null]]);
     expect(ends[0]!.lines.at(-1)).toBe('Result: no problem was found.');
     expect(ends[1]!.lines.at(-1)).toBe('Result: 1 problem(s): tcp-refused');
+  });
+
+  it('whoever reads its output may stop at any time: that is no crash', async () => {
+    const child = spawn(process.execPath, [cli, 'doctor'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let complaints = '';
+    child.stderr.on('data', (data: Buffer) => { complaints += data.toString(); });
+    const [code] = await once(child, 'close') as [number | null];
+    expect([code, complaints]).toEqual([0, '']);
+  });
+
+  it.skipIf(!fs.existsSync('/dev/full'))('a report that could not be written is exit code 1 [Linux: needs /dev/full]', async () => {
+    const full = fs.openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [cli, 'doctor'], { stdio: ['ignore', full, 'pipe'] });
+    fs.closeSync(full);
+    let complaints = '';
+    child.stderr!.on('data', (data: Buffer) => { complaints += data.toString(); });
+    const [code] = await once(child, 'close') as [number | null];
+    expect([code, complaints]).toEqual([1, expect.stringMatching(/^mqtt-native: ENOSPC.*\n$/)]);
   });
 
   it('the packed package without an addon: js serves, and why native does not is told', async () => {

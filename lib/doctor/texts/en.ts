@@ -435,7 +435,7 @@ Options:
 Exit code: 0 everything works, 1 there is a problem, 2 the command was not understood.
 `,
     command: 'There is no command "{name}".',
-    noCommand: 'A command is missing.',
+    noCommand: 'A command is missing: mqtt-native doctor [url].',
     option: 'There is no option {name}.',
     passwordOption: 'A password is never taken from the command line: use MQTT_PASSWORD or --ask-password.',
     value: 'The option {name} needs a value.',

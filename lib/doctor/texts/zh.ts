@@ -437,7 +437,7 @@ export const zh: Texts = {
 退出码：0 一切正常，1 有问题，2 命令有误。
 `,
     command: '没有命令“{name}”。',
-    noCommand: '缺少命令。',
+    noCommand: '缺少命令：mqtt-native doctor [url]。',
     option: '没有选项 {name}。',
     passwordOption: '不接受命令行上的密码：请用环境变量 MQTT_PASSWORD 或 --ask-password。',
     value: '选项 {name} 需要一个值。',
