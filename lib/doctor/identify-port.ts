@@ -56,8 +56,8 @@ export function recognise(bytes: Buffer): PortKind | undefined {
   if (text.startsWith('AMQP')) return kind('amqp');
   // A record of TLS: an alert or a handshake, of version 3.x.
   if ((bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 3) return kind('tls');
-  // CONNACK, of 3.1.1 two bytes long, or DISCONNECT.
-  if ((bytes[0] === 0x20 && bytes[1]! >= 2 && (bytes[2] ?? 0) <= 1) || (bytes[0] === 0xe0 && bytes[1]! < 128)) return kind('mqtt');
+  // CONNACK, of 3.1.1 two bytes long, be it a wrong one as long as it is whole; or DISCONNECT.
+  if ((bytes[0] === 0x20 && ((bytes[1]! >= 2 && (bytes[2] ?? 0) <= 1) || bytes.length === 2 + bytes[1]!)) || (bytes[0] === 0xe0 && bytes[1]! < 128)) return kind('mqtt');
   const readable = cleaned(text);
   const isText = /^[\x20-\x7e]{3,}/.test(text);
   return { kind: 'other', detail: isText ? readable.slice(0, 40) : bytes.subarray(0, 12).toString('hex').replace(/(..)(?=.)/g, '$1 ') };

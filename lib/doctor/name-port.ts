@@ -33,7 +33,7 @@ export function portFinding(step: StepBuilder, { kind, detail }: PortKind, { tra
       step.problem('websocket-port', { url: `ws${s}://${place}:${port}${detail}` });
       return true;
     case 'http':
-      if (web) return false;
+      if (web && secure === (wire === 'tls')) return false;
       step.problem('http-server');
       return true;
     case 'openwire':

@@ -37,6 +37,6 @@ export function refusalFinding(step: StepBuilder, error: MqttError, who: Pick<Se
   const meaning = MEANINGS[error.reasonCode ?? 0x80] ?? 'refused';
   const credentials = meaning === 'bad-credentials' || meaning === 'not-authorized';
   const id = credentials && who.username === undefined ? 'credentials-missing' : meaning;
-  const reference = cleaned(error.properties?.serverReference ?? '-');
+  const reference = who.secrets.hide(error.properties?.serverReference ?? '-');
   step.problem(id, { reason, clientId: cleaned(who.clientId), reference });
 }

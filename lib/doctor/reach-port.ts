@@ -47,6 +47,7 @@ function reach(address: string, port: number, time: number): Promise<{ address: 
     };
     const timer = setTimeout(() => done('ETIMEDOUT'), time);
     socket.once('connect', () => done(undefined));
-    socket.on('error', (error: NodeJS.ErrnoException) => done(error.code ?? 'error'));
+    // A reset ends a connection that was made; who has none to offer refuses it. Why it was reset, the steps behind this one find out.
+    socket.on('error', (error: NodeJS.ErrnoException) => done(error.code === 'ECONNRESET' ? undefined : (error.code ?? 'error')));
   });
 }

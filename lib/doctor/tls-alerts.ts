@@ -25,6 +25,8 @@ export function alertFinding(step: StepBuilder, text: string, { clientCertificat
   const wantsCertificate = (): unknown => clientCertificate
     ? step.problem('client-certificate-refused', { detail }) : step.problem('client-certificate-required');
   if (/alert (protocol version|inappropriate fallback)|unsupported protocol|wrong ssl version|no protocols available/i.test(text)) step.problem('tls-version');
+  // OpenSSL has no "alert" in its words for those of the extensions.
+  else if (/tlsv1 (unrecognized name|unsupported extension|certificate unobtainable|bad certificate (status response|hash value))/i.test(text)) step.problem('tls-alert', { detail });
   else if (!/\balert\b/i.test(text)) return false;
   else if (/alert (certificate required|bad certificate|unsupported certificate|certificate (expired|revoked|unknown)|unknown ca|access denied|no certificate)/i.test(text)) wantsCertificate();
   else if (!/alert (handshake failure|insufficient security)/i.test(text)) step.problem('tls-alert', { detail });

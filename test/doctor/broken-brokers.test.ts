@@ -78,6 +78,7 @@ const CASES: readonly Case[] = [
   },
   { name: 'TLS 1.1 only', start: () => secure(brokerThat({}, { ...good(), minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' })), args: ca, step: 'tls', finding: 'tls-version' },
   { name: 'no cipher in common', start: () => secure(brokerThat({}, { ...good(), maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA' })), args: ca, step: 'tls', finding: 'tls-cipher' },
+  { name: 'a name that the TLS server does not know, alert 112', start: () => secure(serverThat((socket) => socket.once('data', () => socket.end(bytes('15 03 03 00 02 02 70'))))), step: 'tls', finding: 'tls-alert', says: () => ['unrecognized name'] },
   // The wrong port.
   { name: 'mqtts:// to a plain MQTT port', start: () => secure(brokerThat({})), step: 'tls', finding: 'tls-on-plain-port', says: (url) => [`mqtt://localhost:${portOf(url)}`] },
   { name: 'mqtt:// to a TLS port', start: () => plain(brokerThat({}, good())), step: 'connect', finding: 'plain-on-tls-port', says: (url) => [`mqtts://localhost:${portOf(url)}`] },
@@ -90,6 +91,7 @@ const CASES: readonly Case[] = [
   { name: 'mqtt:// to an SSH server', start: () => plain(serverThat((socket) => socket.write('SSH-2.0-OpenSSH_9.2\r\n'))), step: 'connect', finding: 'other-protocol', says: () => ['SSH-2.0-OpenSSH_9.2'] },
   { name: 'ws:// to a plain MQTT port', start: async () => `ws://localhost:${await brokerThat({})}/mqtt`, args: () => ['--timeout', '5'], web: true, step: 'connect', finding: 'mqtt-not-websocket' },
   { name: 'ws:// to an HTTP server', start: async () => `ws://localhost:${await webServer()}/mqtt`, web: true, step: 'connect', finding: 'websocket-refused', says: () => ['200'] },
+  { name: 'wss:// to an HTTP server', start: async () => `wss://localhost:${await webServer()}/mqtt`, web: true, step: 'tls', finding: 'http-server' },
   { name: 'a refused port', start: async () => plain((await freePorts(1))[0]!), step: 'tcp', finding: 'tcp-refused', says: (url) => [portOf(url)] },
   // No MQTT, or not as it should be.
   { name: 'a server that accepts and says nothing', start: () => plain(serverThat(() => undefined)), args: () => ['--timeout', '3'], step: 'connect', finding: 'silent-server' },
@@ -98,6 +100,8 @@ const CASES: readonly Case[] = [
   { name: 'a server that resets the connection on CONNECT', start: () => plain(serverThat((socket) => socket.once('data', () => socket.resetAndDestroy()))), step: 'connect', finding: 'closed-after-connect' },
   { name: 'a broker that closes on every CONNECT, behind good TLS', start: () => secure(brokerThat({ connack: () => 'close' }, good())), args: ca, step: 'connect', finding: 'closed-after-connect' },
   { name: 'a broker that breaks the protocol', start: () => plain(serverThat((socket) => socket.once('data', () => socket.write(bytes('20 03 00 00 ff'))))), step: 'connect', finding: 'protocol-broken' },
+  { name: 'a CONNACK with reserved flags', start: () => plain(serverThat((socket) => socket.once('data', () => socket.write(bytes('20 03 02 00 00'))))), step: 'connect', finding: 'protocol-broken' },
+  { name: 'a server that resets each connection at once', start: () => plain(serverThat((socket) => socket.resetAndDestroy())), step: 'connect', finding: 'closed-after-connect' },
   // Versions.
   { name: 'MQTT 5 refused with return code 1', start: () => plain(serverThat(oldBroker('20 02 00 01'))), step: 'connect', finding: 'mqtt5-refused', severity: 'warning', says: () => ['3.1.1'] },
   { name: 'MQTT 5 refused with CONNACK 132', start: () => plain(brokerThat({ connack: (v) => (v === 5 ? 0x84 : 0) })), step: 'connect', finding: 'mqtt5-refused', severity: 'warning', says: () => ['0x84'] },
@@ -178,6 +182,14 @@ describe('servers that other rooms have', () => {
       return step.findings.map(({ id, values }) => [id, values['url']]);
     });
     expect(ids).toEqual([[['openwire-port', 'mqtt://broker.example:1883']], []]);
+  });
+
+  it('a server that names another one does not have the password told', async () => {
+    const reference = Buffer.concat([Buffer.from([0x1c]), field('mqtt://me:hunter2@elsewhere:1883')]);
+    const url = await plain(brokerThat({ connack: () => 0x9d, connackProperties: reference }));
+    const { stdout } = await run('native', ['doctor', url, '--username', 'me'], { MQTT_PASSWORD: 'hunter2' });
+    expect(stdout).toContain('mqtt://me:***@elsewhere:1883');
+    expect(stdout).not.toContain('hunter2');
   });
 
   it('what the server writes beside its refusal is told, without what it must not say and without control characters', async () => {
