@@ -11,10 +11,11 @@ import { systemInWords } from './words.js';
 const INSTALL = 'install mqtt-native again';
 
 /**
- * Throws where to load the file would end the process instead of failing: the system maps what the headers promise, and a read behind the
- * end of a file that was cut is SIGBUS.
+ * Throws where to load the file would not fail, but end the process or never end: the system maps what the headers promise, and a read
+ * behind the end of a file that was cut is SIGBUS; and to open a pipe waits for its writer.
  */
-export function refuseTruncated(file: string, platform: string): void {
+export function refuseUnsafe(file: string, platform: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) throw new Error('it is not a file');
   if (platform !== 'linux') return;
   let elf: Elf | undefined;
   try {
@@ -98,6 +99,7 @@ function causeInWords(said: string, code: unknown, host: Host, again: string): s
   }
   if (/operation not permitted|failed to map segment/i.test(said) || code === 'EPERM') return refusal(host);
   if (/permission denied/i.test(said) || code === 'EACCES') return 'the file may not be read or run: look at its permissions and at the security module of the system';
+  if (/did not self-register|cannot dynamically load .*executable/.test(said)) return `the file is no addon: ${again}`;
   if (/static TLS block/.test(said)) return 'no room for its thread-local variables: load mqtt-native before other addons';
   if (code === 'MODULE_NOT_FOUND' || code === 'ENOENT') return `the file is not there: ${again}`;
   return undefined;

@@ -2,6 +2,7 @@
  * The prebuilt addon is there and does not load, or is not there at all. Each time the client works on mqtt.js, one warning tells of it,
  * and who asked for the native engine gets every file that was tried with its cause, in words that name a remedy.
  */
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -42,6 +43,8 @@ const CASES: Case[] = [
   { name: 'it wants a newer glibc', bytes: () => forNewerGlibc().bytes, says: /it needs glibc 9\.\d+, .* has \d\.\d+: use a newer system/, not: !isGlibc && 'for glibc only' },
   { name: 'it is of another version of mqtt-native', bytes: forAnotherVersion, says: /the addon of mqtt-native 9\.\S+, and this is \d\S+: both must come from one installation/ },
   { name: 'it is a folder', bytes: undefined, says: /it is not a file: install mqtt-native again/ },
+  { name: 'it is a pipe that nobody writes to', bytes: undefined, says: /it is not a file: install mqtt-native again/, not: process.platform === 'win32' && 'no pipes in folders' },
+  { name: 'its folder cannot be read', bytes: undefined, says: /ELOOP/, not: process.platform === 'win32' && 'links need rights' },
 ];
 
 describe('the prebuilt addon does not load', () => {
@@ -50,6 +53,15 @@ describe('the prebuilt addon does not load', () => {
       const copy = newCopy();
       if (bytes !== undefined) copy.withAddon(copy.prebuild, bytes());
       if (name === 'it is a folder') fs.mkdirSync(copy.prebuild, { recursive: true });
+      if (name === 'it is a pipe that nobody writes to') {
+        fs.mkdirSync(path.dirname(copy.prebuild), { recursive: true });
+        execFileSync('mkfifo', [copy.prebuild]);
+      }
+      if (name === 'its folder cannot be read') {
+        // A link to itself, since rights stop no root.
+        fs.mkdirSync(path.dirname(path.dirname(copy.prebuild)), { recursive: true });
+        fs.symlinkSync(path.basename(path.dirname(copy.prebuild)), path.dirname(copy.prebuild));
+      }
 
       const fallback = await tryEngine(copy, mosquitto.broker.url);
       expect(fallback).toMatchObject({ message: 'hello 你好', engine: { name: 'js', reason: expect.stringMatching(says) as string } });

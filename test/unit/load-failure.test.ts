@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { Host } from 'mqtt-native';
 import { afterAll, expect, it } from 'vitest';
-import { explainLoadFailure, refuseTruncated } from '../../dist/platform/load-failure.js';
+import { explainLoadFailure, refuseUnsafe } from '../../dist/platform/load-failure.js';
 import { makeElf } from '../support/elf.js';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.js';
 
@@ -64,6 +64,11 @@ it('another machine, another system, nothing at all', () => {
   expect(explain(`Cannot find module '${file}'\nRequire stack:\n- x`, debian, undefined, 'MODULE_NOT_FOUND')).toMatch(/^the file is not there: install mqtt-native again/);
 });
 
+it('a library and a program are no addons', () => {
+  expect(explain(`Module did not self-register: '${file}'.`, debian)).toMatch(/^the file is no addon: install/);
+  expect(explain(`${file}: cannot dynamically load position-independent executable`, debian)).toMatch(/^the file is no addon: install/);
+});
+
 it('what nobody has heard of is told as it is, in one line', () => {
   expect(explain(`${file}: the moon is full\nand more`, debian)).toBe('the moon is full');
   expect(explain('node-loader:\nError: the moon is full', debian)).toBe('node-loader: Error: the moon is full');
@@ -73,8 +78,8 @@ it('what nobody has heard of is told as it is, in one line', () => {
 it('a cut file is refused before the system maps it, a whole one is not', () => {
   const whole = makeElf({ machine: 62, needed: ['libc.so.6'] });
   fs.writeFileSync(file, whole);
-  expect(() => refuseTruncated(file, 'linux')).not.toThrow();
+  expect(() => refuseUnsafe(file, 'linux')).not.toThrow();
   fs.writeFileSync(file, whole.subarray(0, -1));
-  expect(() => refuseTruncated(file, 'linux')).toThrow('cut short');
-  expect(() => refuseTruncated(path.join(folder, 'absent'), 'linux')).not.toThrow();
+  expect(() => refuseUnsafe(file, 'linux')).toThrow('cut short');
+  expect(() => refuseUnsafe(path.join(folder, 'absent'), 'linux')).not.toThrow();
 });

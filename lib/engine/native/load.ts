@@ -1,7 +1,8 @@
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute, join, sep } from 'node:path';
 import { addonHost, describeHost, type AddonHost } from '../../platform/host.js';
-import { explainLoadFailure, refuseTruncated } from '../../platform/load-failure.js';
+import { explainLoadFailure, refuseUnsafe } from '../../platform/load-failure.js';
 import { targets, version } from '../../platform/targets.js';
 import { hostInWords } from '../../platform/words.js';
 import type { NativeAddon } from './binding.js';
@@ -160,7 +161,7 @@ function setVariables(entries: readonly (readonly [string, string | undefined])[
 
 function load(folder: string, file: string, host: AddonHost): NativeAddon {
   if (!isBuiltHere(folder, file) && host.loongarchWorld === 'old') throw new Refusal(OLD_WORLD);
-  refuseTruncated(file, host.platform);
+  refuseUnsafe(file, host.platform);
   return checked(createRequire(join(folder, 'package.json'))(file));
 }
 
@@ -184,6 +185,12 @@ function notFound(folder: string, host: AddonHost, cause: unknown): LoadAttempt 
     return { error: new Error(why, { cause }) };
   }
   const file = join(folder, 'prebuilds', ...target.file.split('/'));
+  try {
+    statSync(file);
+  } catch (error) {
+    // It may be there, and its folder may not be read.
+    if (!['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return attemptOf(file, error);
+  }
   return { file, error: new Error('the file is not there: install mqtt-native again, or build it in a checkout', { cause }) };
 }
 
