@@ -34,7 +34,7 @@ function textsFor({ id, values }: Finding, texts: Texts): { cause: string; remed
 
 function stepLines(step: Step, texts: Texts): string[] {
   const { words, facts, steps } = texts;
-  const lines = [`${words[step.status]} ${steps[step.name]}${step.because === null ? '' : `: ${becauseText(step, texts)}`}`];
+  const lines = [`${words[step.status]} ${steps[step.name]}${step.because === null ? '' : `${words.colon}${becauseText(step, texts)}`}`];
   for (const [name, fact] of Object.entries(step.facts)) {
     const label = facts[name as keyof typeof facts] ?? name;
     lines.push(...factLines(label, fact, texts));
@@ -42,7 +42,8 @@ function stepLines(step: Step, texts: Texts): string[] {
   for (const finding of step.findings) {
     const { cause, remedy } = textsFor(finding, texts);
     const title = { problem: words.problem, warning: words.warned, note: words.note }[finding.severity];
-    lines.push(`       ${title} (${finding.id})`, `         ${words.cause}: ${cause}`, `         ${words.remedy}: ${remedy}`);
+    lines.push(`       ${fill(words.heading, { title, id: finding.id })}`);
+    lines.push(`         ${words.cause}${words.colon}${cause}`, `         ${words.remedy}${words.colon}${remedy}`);
   }
   return lines;
 }
@@ -54,14 +55,14 @@ function becauseText({ status, because }: Step, { words, steps }: Texts): string
 }
 
 function factLines(label: string, fact: Fact, { words, facts }: Texts): string[] {
-  if (!Array.isArray(fact)) return [`       ${label}: ${simple(fact as string | number | boolean | null, words)}`];
+  if (!Array.isArray(fact)) return [`       ${label}${words.colon}${simple(fact as string | number | boolean | null, words)}`];
   const items = fact as readonly (string | Readonly<Record<string, unknown>>)[];
-  if (items.length === 0) return [`       ${label}: -`];
-  if (items.every((item) => typeof item === 'string')) return [`       ${label}: ${items.join(', ')}`];
+  if (items.length === 0) return [`       ${label}${words.colon}-`];
+  if (items.every((item) => typeof item === 'string')) return [`       ${label}${words.colon}${items.join(', ')}`];
   const entry = (item: Readonly<Record<string, unknown>>): string => Object.entries(item)
     .filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0))
-    .map(([name, value]) => `${facts[name as keyof typeof facts]}: ${Array.isArray(value) ? value.join(', ') : String(value)}`).join('; ');
-  return [`       ${label}:`, ...items.map((item) => `         - ${typeof item === 'string' ? item : entry(item)}`)];
+    .map(([name, value]) => `${facts[name as keyof typeof facts]}${words.colon}${Array.isArray(value) ? value.join(', ') : String(value)}`).join(words.semicolon);
+  return [`       ${label}${words.colon.trimEnd()}`, ...items.map((item) => `         - ${typeof item === 'string' ? item : entry(item)}`)];
 }
 
 function simple(value: string | number | boolean | null, words: Texts['words']): string {

@@ -37,6 +37,12 @@ it('no text is empty, and those in sentences are translated', () => {
   expect([...en].filter(([, text]) => /\p{Script=Han}/u.test(text))).toEqual([]);
 });
 
+it('the Chinese texts have the punctuation of Chinese', () => {
+  // Beside a Han character; options, code and URLs have their own.
+  const mixed = [...zh].filter(([, text]) => /\p{Script=Han}[,:;!?()]|[,;!?()]\p{Script=Han}/u.test(text));
+  expect(mixed).toEqual([]);
+});
+
 it('every finding is made somewhere', () => {
   const folder = path.resolve(import.meta.dirname, '../../lib/doctor');
   const code = fs.readdirSync(folder).filter((file) => file.endsWith('.ts')).map((file) => fs.readFileSync(path.join(folder, file), 'utf8')).join('\n');

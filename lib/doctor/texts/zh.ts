@@ -7,6 +7,9 @@ export const zh: Texts = {
     warning: '[注意]',
     failed: '[故障]',
     skipped: '[跳过]',
+    colon: '：',
+    semicolon: '；',
+    heading: '{title}（{id}）',
     cause: '原因',
     remedy: '处理办法',
     problem: '问题',
@@ -35,7 +38,7 @@ export const zh: Texts = {
     connect: 'MQTT 连接',
     subscribe: '订阅',
     publish: '发布',
-    receive: '收回消息',
+    receive: '消息回传',
   },
   facts: {
     platform: '平台',
@@ -49,7 +52,7 @@ export const zh: Texts = {
     package: 'mqtt-native',
     native: '原生引擎可加载',
     file: '文件',
-    core: '内核',
+    core: '核心',
     paho: 'Paho C',
     libuv: 'libuv',
     openssl: '原生模块的 OpenSSL',
@@ -132,11 +135,11 @@ export const zh: Texts = {
     },
     'engine-asked-for': {
       cause: 'MQTT_NATIVE_ENGINE 指定了引擎“{engine}”，但它不可用：{detail}',
-      remedy: '请取消 MQTT_NATIVE_ENGINE，让另一个引擎接替；或者排除该原因。',
+      remedy: '请取消环境变量 MQTT_NATIVE_ENGINE 的设置，让另一个引擎接替；或者排除该原因。',
     },
     'engine-variable': {
       cause: 'MQTT_NATIVE_ENGINE 既不是 native 也不是 js：任何客户端都无法连接。',
-      remedy: '请取消或改正这个环境变量。',
+      remedy: '请取消这个环境变量的设置，或改正它的值。',
     },
     'dns-not-found': {
       cause: '主机名 {host} 不存在。',
@@ -251,8 +254,8 @@ export const zh: Texts = {
       remedy: '请使用 {url}。',
     },
     'http-server': {
-      cause: '该端口上是网页服务器（HTTP），不是 MQTT 服务器。',
-      remedy: '请使用 MQTT 端口：1883，TLS 用 8883。许多 MQTT 服务器的网页控制台在别的端口（18083、8161、15672），客户端不能使用。',
+      cause: '该端口上是 Web 服务器（HTTP），不是 MQTT 服务器。',
+      remedy: '请使用 MQTT 端口：1883，TLS 用 8883。许多 MQTT 服务器的Web 控制台在别的端口（18083、8161、15672），客户端不能使用。',
     },
     'websocket-port': {
       cause: '该端口使用基于 WebSocket 的 MQTT。',
