@@ -47,6 +47,8 @@ async function runDoctor(args: readonly string[], around: Surroundings, lang: 'e
   let settings: Settings | undefined;
   if (given.url !== undefined) {
     const asked = given.askPassword ? await askPassword(around.stdin, around.stderr, textsOf(lang).words.password) : undefined;
+    // Ctrl+C means that; and without the password the report would be about something else.
+    if (given.askPassword && asked === undefined) throw new UsageError('noPassword');
     settings = await settingsFrom(given, around.env, asked);
   }
   const report = await examine(settings, around.env, lang, new Clock(given.timeout));

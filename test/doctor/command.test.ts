@@ -6,7 +6,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askPassword } from '../../dist/doctor/password.js';
 import { Child } from '../support/child.js';
 import { freePorts } from '../support/ports.js';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.js';
@@ -97,6 +99,26 @@ describe('secrets', () => {
       expect(stdout + stderr).not.toContain('tom-o');
     }
     expect(texts[0].stdout).toContain('password-in-url');
+  });
+
+  it('--ask-password without an answer ends it before anything is sent: exit code 2', async () => {
+    const [nobody] = await freePorts(1);
+    const { code, stdout, stderr } = await run('native', ['doctor', `mqtt://localhost:${nobody}`, '--username', 'me', '--ask-password']);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^mqtt-native: No password was given\.\n/);
+  });
+
+  it('--ask-password at a terminal shows nothing of what is typed, takes corrections, and Ctrl+C is no password', async () => {
+    const answers = [];
+    for (const keys of ['hux\u007fnter2\r', 'hunter2\u0003']) {
+      const raw: boolean[] = [];
+      const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (on: boolean) => raw.push(on) });
+      const output = new PassThrough();
+      const asked = askPassword(input, output, 'Password: ');
+      input.write(keys);
+      answers.push([await asked, raw, String(output.read())]);
+    }
+    expect(answers).toEqual([['hunter2', [true, false], 'Password: \n'], [undefined, [true, false], 'Password: \n']]);
   });
 
   it('--ask-password reads the first line, without its end', async () => {

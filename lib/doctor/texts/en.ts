@@ -441,6 +441,7 @@ Exit code: 0 everything works, 1 there is a problem, 2 the command was not under
     noCommand: 'A command is missing: mqtt-native doctor [url].',
     option: 'There is no option {name}.',
     passwordOption: 'A password is never taken from the command line: use MQTT_PASSWORD or --ask-password.',
+    noPassword: 'No password was given.',
     value: 'The option {name} needs a value.',
     noValue: 'The option {name} takes no value.',
     twoUrls: 'More than one URL was given.',

@@ -443,6 +443,7 @@ export const zh: Texts = {
     noCommand: '缺少命令：mqtt-native doctor [url]。',
     option: '没有选项 {name}。',
     passwordOption: '不接受命令行上的密码：请用环境变量 MQTT_PASSWORD 或 --ask-password。',
+    noPassword: '没有输入密码。',
     value: '选项 {name} 需要一个值。',
     noValue: '选项 {name} 不带值。',
     twoUrls: '给出了不止一个 URL。',
