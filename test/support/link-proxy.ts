@@ -20,6 +20,7 @@ export type Verdict = 'pass' | 'swallow' | 'cut' | 'cut-after';
 export class ProxiedLink {
   readonly #rest: Record<Side, Buffer> = { client: Buffer.alloc(0), server: Buffer.alloc(0) };
   readonly #held: Record<Side, Buffer[]> = { client: [], server: [] };
+  readonly #heldEnds: (() => void)[] = [];
   #cut = false;
 
   constructor(readonly proxy: LinkProxy, readonly client: net.Socket, readonly server: net.Socket) {
@@ -28,12 +29,8 @@ export class ProxiedLink {
       socket.setNoDelay(true);
       socket.on('error', () => undefined);
       socket.on('data', (data: Buffer) => this.#read(side, data));
-      socket.on('end', () => this.#other(side).end());
-      socket.on('close', () => {
-        this.#other(side).destroy();
-        proxy.links.delete(this);
-        proxy.linkGone();
-      });
+      socket.on('end', () => this.#pass(() => this.#other(side).end()));
+      socket.on('close', () => this.#pass(() => this.#closed(side)));
     }
   }
 
@@ -42,6 +39,7 @@ export class ProxiedLink {
     this.#cut = true;
     resetSocket(this.client);
     resetSocket(this.server);
+    this.#passEnds();
   }
 
   /** Says something in the other side's name. */
@@ -56,6 +54,28 @@ export class ProxiedLink {
         this.#forward(side, packet);
       }
     }
+    this.#passEnds();
+  }
+
+  /** Tells one side of the end of the other, at once or when the link is released: who is held is silent, even when it has left. */
+  #pass(end: () => void): void {
+    if (this.proxy.holding && !this.#cut) {
+      this.#heldEnds.push(end);
+    } else {
+      end();
+    }
+  }
+
+  #passEnds(): void {
+    for (const end of this.#heldEnds.splice(0)) {
+      end();
+    }
+  }
+
+  #closed(side: Side): void {
+    this.#other(side).destroy();
+    this.proxy.links.delete(this);
+    this.proxy.linkGone();
   }
 
   #other(side: Side): net.Socket {
@@ -112,7 +132,7 @@ export class LinkProxy {
   readonly links = new Set<ProxiedLink>();
   /** Asked about each packet, in order, when it is about to be passed on. */
   onPacket: (from: Side, packet: Buffer, link: ProxiedLink) => Verdict = () => 'pass';
-  /** Packets wait, in both directions, and connections stay open. See hold(). */
+  /** Packets wait, in both directions, and so do the ends of connections. See hold(). */
   holding = false;
   #down = false;
   #whenEmpty: (() => void)[] = [];
