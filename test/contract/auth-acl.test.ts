@@ -8,7 +8,7 @@ import { USERS } from '../support/mosquitto.js';
 import { failureOf, refusalOf } from '../support/outcomes.js';
 import { freshTopic, startMosquitto } from '../support/servers.js';
 
-const mosquitto = startMosquitto();
+const mosquitto = startMosquitto({ users: true });
 
 forEachEngine((engine) => {
   for (const version of [4, 5] as const) {

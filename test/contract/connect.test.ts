@@ -11,7 +11,7 @@ import { forEachServer, startServers } from '../support/servers.js';
 import { Inbox, withSafetyNet } from '../support/waiting.js';
 import type { ConnectResult, MqttError } from 'mqtt-native';
 
-const servers = startServers();
+const servers = startServers({ users: true });
 
 forEachEngine((engine) => {
   forEachServer(servers, (server) => {

@@ -11,7 +11,7 @@ import { USERS } from '../support/mosquitto.js';
 import { codeOf, failureOf, outcomeOf, refusalOf } from '../support/outcomes.js';
 import { freshTopic, startMosquitto } from '../support/servers.js';
 
-const mosquitto = startMosquitto();
+const mosquitto = startMosquitto({ users: true });
 
 const GOOD = { username: 'admin', password: USERS.admin };
 const EXPIRED = { username: 'admin', password: 'the one of yesterday' };

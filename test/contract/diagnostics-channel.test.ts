@@ -13,7 +13,7 @@ import { forEachServer, freshTopic, startServers } from '../support/servers.js';
 import { Inbox } from '../support/waiting.js';
 import type { Client, MqttError } from 'mqtt-native';
 
-const servers = startServers();
+const servers = startServers({ users: true });
 
 /** What a channel publishes about one client, until the end of the test. */
 function channelOf<T extends { clientId: string }>(name: string, client: Client): Inbox<T> {

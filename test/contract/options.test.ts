@@ -7,7 +7,7 @@ import { forEachEngine } from '../support/engines.js';
 import { refusalOf } from '../support/outcomes.js';
 import { startMosquitto } from '../support/servers.js';
 
-const mosquitto = startMosquitto();
+const mosquitto = startMosquitto({ users: true });
 
 const WRONG: { name: string; options: Record<string, unknown>; codes?: RegExp }[] = [
   { name: 'protocolVersion', options: { protocolVersion: 3 } },

@@ -13,7 +13,7 @@ import { freshTopic, startServers } from '../support/servers.js';
 import { Inbox } from '../support/waiting.js';
 import type { ConnectResult } from 'mqtt-native';
 
-const servers = startServers();
+const servers = startServers({ users: true });
 
 /** An address where nobody listens. */
 async function nobody(): Promise<string> {

@@ -9,7 +9,7 @@ import { codeOf, outcomeOf } from '../support/outcomes.js';
 import { forEachServer, freshTopic, startServers } from '../support/servers.js';
 import { Inbox } from '../support/waiting.js';
 
-const servers = startServers();
+const servers = startServers({ users: true });
 
 forEachEngine((engine) => {
   engine.case('of a new client are all 0, and the round trip is not known', () => {

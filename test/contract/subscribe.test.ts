@@ -8,7 +8,7 @@ import { codeOf, failureOf } from '../support/outcomes.js';
 import { forEachServer, freshTopic, startServers } from '../support/servers.js';
 import type { Message } from 'mqtt-native';
 
-const servers = startServers();
+const servers = startServers({ users: true });
 
 forEachEngine((engine) => {
   forEachServer(servers, (server) => {

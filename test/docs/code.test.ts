@@ -17,6 +17,7 @@ import { blocksOf, guides, program, root } from './blocks.js';
 import type { Hosts } from './blocks.js';
 
 const mosquitto = startMosquitto({ tls: true });
+const withUsers = startMosquitto({ users: true });
 const blocks = guides().flatMap(blocksOf);
 
 /** Holds what the guides read as files. */
@@ -38,7 +39,7 @@ beforeAll(async () => {
   hosts = {
     'mqtt://broker.example': broker.url,
     'mqtt://second.example': broker.url,
-    'mqtt://users.example': broker.usersUrl,
+    'mqtt://users.example': withUsers.broker.usersUrl,
     'mqtt://down.example': `mqtt://127.0.0.1:${nobody}`,
     'mqtts://broker.example': broker.tlsUrl,
     'mqtts://plant.example': broker.clientCertificateUrl,

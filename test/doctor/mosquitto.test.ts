@@ -8,7 +8,7 @@ import { USERS } from '../support/mosquitto.js';
 import { startMosquitto } from '../support/servers.js';
 import { run, runJson, stepOf } from './run.js';
 
-const mosquitto = startMosquitto({ tls: true });
+const mosquitto = startMosquitto({ tls: true, users: true });
 const guest = { MQTT_PASSWORD: USERS.guest };
 const certificates = () => mosquitto.broker.certificates!;
 const ca = (): string[] => ['--ca', certificates().authority.certFile];

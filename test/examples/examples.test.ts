@@ -19,6 +19,7 @@ import { removeFolder } from '../support/temporary-folder.js';
 const root = path.resolve(import.meta.dirname, '../..');
 const examples = path.join(root, 'examples');
 const mosquitto = startMosquitto({ tls: true });
+const withUsers = startMosquitto({ users: true });
 
 function start(engine: EngineUnderTest, file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Child {
   return new Child(path.resolve(examples, file), args, [], { env: { ...env, MQTT_NATIVE_ENGINE: engine.name } });
@@ -137,7 +138,7 @@ forEachEngine((engine) => {
 
   engine.case('credentials-that-expire.mjs: refused once, then let in', async () => {
     const env = { MQTT_USERNAME: 'admin', MQTT_PASSWORD: USERS.admin };
-    expect(await run(engine, 'credentials-that-expire.mjs', [mosquitto.broker.usersUrl], env)).toEqual([
+    expect(await run(engine, 'credentials-that-expire.mjs', [withUsers.broker.usersUrl], env)).toEqual([
       'credentials are asked for', 'refused; next attempt follows', 'credentials are asked for', 'connected',
     ]);
   });

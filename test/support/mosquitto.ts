@@ -7,29 +7,15 @@ import type { ChildProcess } from 'node:child_process';
 import * as crypto from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { AnyMosquitto, USERS } from './any-mosquitto.js';
+import type { Listener, MosquittoOptions } from './any-mosquitto.js';
 import { Certificates } from './certificates.js';
 import { accepts, freePorts } from './ports.js';
 import { makeTemporaryFolder, removeFolder } from './temporary-folder.js';
 import { withSafetyNet } from './waiting.js';
 
-export interface MosquittoOptions {
-  /** With TLS listeners; certificates are made for them. Default false, because making them takes half a second. */
-  tls?: boolean;
-  /** Saves at every change, so that kill() loses nothing. Default false: shutDown() saves, kill() loses what came since the start. */
-  durable?: boolean;
-  /** Lines for the end of the configuration, for example `max_inflight_messages 5`. */
-  extra?: string[];
-}
-
-/** Users of the listener `users`. Their rights are in ACL below. */
-export const USERS = {
-  /** May do anything. */
-  admin: 'correct horse',
-  /** May read and write below `open/` only. */
-  guest: 'guest password',
-  /** A password that is no UTF-8 text. */
-  bytes: Buffer.from([0xff, 0xfe, 0x80, 0x01, 0xc3, 0x28]),
-} as const;
+export { USERS };
+export type { MosquittoOptions };
 
 const ACL = `user admin
 topic readwrite #
@@ -69,23 +55,20 @@ function passwordLine(user: string, password: string | Uint8Array): string {
   return `${user}:$7$101$${salt.toString('base64')}$${hash.toString('base64')}\n`;
 }
 
-type Listener = 'plain' | 'users' | 'websocket' | 'tls' | 'clientCertificate' | 'websocketTls';
-
-export class Mosquitto {
+export class Mosquitto extends AnyMosquitto {
   readonly folder: string;
   readonly certificates: Certificates | undefined;
-  /** What the broker wrote, all of it. */
-  log = '';
-  #ports: Partial<Record<Listener, number>> = {};
   #process: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
-  #logGrew: () => void = () => undefined;
 
   private constructor(private readonly options: MosquittoOptions) {
+    super();
     this.folder = makeTemporaryFolder('mosquitto');
     this.certificates = options.tls === true ? new Certificates() : undefined;
-    fs.writeFileSync(path.join(this.folder, 'passwords'), Object.entries(USERS).map(([user, password]) => passwordLine(user, password)).join(''), { mode: 0o600 });
-    fs.writeFileSync(path.join(this.folder, 'acl'), ACL, { mode: 0o600 });
+    if (options.users === true) {
+      fs.writeFileSync(path.join(this.folder, 'passwords'), Object.entries(USERS).map(([user, password]) => passwordLine(user, password)).join(''), { mode: 0o600 });
+      fs.writeFileSync(path.join(this.folder, 'acl'), ACL, { mode: 0o600 });
+    }
   }
 
   static async start(options: MosquittoOptions = {}): Promise<Mosquitto> {
@@ -106,49 +89,6 @@ export class Mosquitto {
     }
   }
 
-  port(listener: Listener): number {
-    const port = this.#ports[listener];
-    if (port === undefined) {
-      throw new Error(`this Mosquitto was started without the listener '${listener}'`);
-    }
-    return port;
-  }
-
-  /** For anybody. */
-  get url(): string {
-    return `mqtt://127.0.0.1:${this.port('plain')}`;
-  }
-
-  /** For USERS only, with ACL. */
-  get usersUrl(): string {
-    return `mqtt://127.0.0.1:${this.port('users')}`;
-  }
-
-  get tlsUrl(): string {
-    return `mqtts://localhost:${this.port('tls')}`;
-  }
-
-  /** TLS, for those who show a certificate of our authority. */
-  get clientCertificateUrl(): string {
-    return `mqtts://localhost:${this.port('clientCertificate')}`;
-  }
-
-  get websocketUrl(): string {
-    return `ws://127.0.0.1:${this.port('websocket')}/`;
-  }
-
-  get websocketTlsUrl(): string {
-    return `wss://localhost:${this.port('websocketTls')}/`;
-  }
-
-  /** Waits until a text stands in the log `times` times, behind place `from` of it. One wait at a time. */
-  async logged(text: string, times: number, from: number): Promise<void> {
-    while (this.log.slice(from).split(text).length - 1 < times) {
-      await withSafetyNet(`'${text}' in Mosquitto's log`, new Promise<void>((resolve) => { this.#logGrew = resolve; }));
-    }
-  }
-
-  /** The process answers nothing any more, and its connections stay open. */
   freeze(): void {
     this.#process?.kill('SIGSTOP');
   }
@@ -157,25 +97,21 @@ export class Mosquitto {
     this.#process?.kill('SIGCONT');
   }
 
-  /** Ends without a word to its clients, as a power cut would. */
   async kill(): Promise<void> {
     this.#process?.kill('SIGKILL');
     await this.#exited;
   }
 
-  /** Asks it to end; clients of MQTT 5 are told nothing either (Mosquitto 2.0 just closes). Files are saved. */
   async shutDown(): Promise<void> {
     this.thaw();
     this.#process?.kill('SIGTERM');
     await withSafetyNet('the end of Mosquitto', this.#exited);
   }
 
-  /** After kill() or shutDown(): the same ports, the same files. */
   async restart(): Promise<void> {
     await this.#launch();
   }
 
-  /** Ends it and removes its files. */
   async stop(): Promise<void> {
     this.thaw();
     await this.kill();
@@ -184,15 +120,17 @@ export class Mosquitto {
   }
 
   async #choosePorts(): Promise<void> {
-    const listeners: Listener[] = ['plain', 'users', 'websocket', ...(this.options.tls === true ? ['tls', 'clientCertificate', 'websocketTls'] as const : [])];
+    const { users = false, tls = false } = this.options;
+    const listeners: Listener[] = ['plain', 'websocket', ...(users ? ['users'] as const : []), ...(tls ? ['tls', 'clientCertificate', 'websocketTls'] as const : [])];
     const ports = await freePorts(listeners.length);
-    this.#ports = Object.fromEntries(listeners.map((listener, index) => [listener, ports[index]]));
+    this.ports = Object.fromEntries(listeners.map((listener, index) => [listener, ports[index]]));
     fs.writeFileSync(path.join(this.folder, 'mosquitto.conf'), this.#configuration().join('\n'));
   }
 
   #configuration(): string[] {
     const lines = [
-      'per_listener_settings true',
+      // See MosquittoOptions.users: only where it is asked for.
+      ...(this.options.users === true ? ['per_listener_settings true'] : []),
       // Started by root it would become the user mosquitto, who cannot read the files here.
       ...(process.getuid?.() === 0 ? ['user root'] : []),
       'log_dest stderr', 'log_type all', 'connection_messages true',
@@ -203,10 +141,12 @@ export class Mosquitto {
       // is.
       'max_inflight_messages 200',
       `listener ${this.port('plain')} 127.0.0.1`, 'allow_anonymous true',
-      `listener ${this.port('users')} 127.0.0.1`, 'allow_anonymous false',
-      `password_file ${path.join(this.folder, 'passwords')}`, `acl_file ${path.join(this.folder, 'acl')}`,
       `listener ${this.port('websocket')} 127.0.0.1`, 'protocol websockets', 'allow_anonymous true',
     ];
+    if (this.options.users === true) {
+      lines.push(`listener ${this.port('users')} 127.0.0.1`, 'allow_anonymous false',
+        `password_file ${path.join(this.folder, 'passwords')}`, `acl_file ${path.join(this.folder, 'acl')}`);
+    }
     if (this.certificates !== undefined) {
       const { authority, server } = this.certificates;
       // The listener of WebSockets takes an address only, the others also a name.
@@ -226,10 +166,7 @@ export class Mosquitto {
     const kill = (): void => { child.kill('SIGKILL'); };
     process.once('exit', kill);
     let running = true;
-    const append = (data: Buffer): void => {
-      this.log += data.toString();
-      this.#logGrew();
-    };
+    const append = (data: Buffer): void => this.wrote(data.toString());
     child.stdout.on('data', append);
     child.stderr.on('data', append);
     this.#exited = new Promise((resolve) => {
@@ -246,7 +183,7 @@ export class Mosquitto {
       });
     });
     const deadline = Date.now() + START_LIMIT;
-    for (const [listener, port] of Object.entries(this.#ports)) {
+    for (const [listener, port] of Object.entries(this.ports)) {
       while (!(await accepts(port, listener.startsWith('websocket') ? '127.0.0.1' : 'localhost'))) {
         if (!running || Date.now() > deadline) {
           throw new Error(`Mosquitto did not start its listener '${listener}'; it wrote:\n${this.log}`);

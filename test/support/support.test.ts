@@ -261,7 +261,7 @@ describe('certificates', () => {
 
 describe('Mosquitto', () => {
   let broker: Mosquitto;
-  beforeAll(async () => { broker = await Mosquitto.start({ tls: true }); });
+  beforeAll(async () => { broker = await Mosquitto.start({ tls: true, users: true }); });
   afterAll(() => broker.stop());
 
   async function connack(port: number, connect: Buffer): Promise<string> {

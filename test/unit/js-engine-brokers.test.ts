@@ -8,7 +8,7 @@ import type { Certificates } from '../support/certificates.js';
 import { ScriptedBroker } from '../support/scripted-broker.js';
 import { Driver } from './js-engine-driver.js';
 
-const servers = startServers({ tls: true });
+const servers = startServers({ tls: true, users: true });
 let topics = 0;
 const freshTopic = (): string => `unit/${topics += 1}`;
 

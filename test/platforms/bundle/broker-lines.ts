@@ -1,6 +1,6 @@
 /** The lines between broker-service.ts and remote-mosquitto.ts. */
+import type { AnyMosquitto, MosquittoOptions } from '../../support/any-mosquitto.js';
 import type { Pair } from '../../support/certificates.js';
-import type { MosquittoOptions } from '../../support/mosquitto.js';
 
 export type BrokerAction = 'freeze' | 'thaw' | 'kill' | 'shutDown' | 'restart' | 'stop';
 
@@ -8,7 +8,7 @@ export type BrokerRequest = { number: number; broker: number } & ({ what: 'start
 
 export interface StartedBroker {
   folder: string;
-  ports: Record<string, number>;
+  ports: AnyMosquitto['ports'];
   /** What Certificates has: pairs, and texts. */
   certificates?: Record<string, Pair | string>;
 }

@@ -29,9 +29,8 @@ async function serve(socket: net.Socket): Promise<void> {
     if (request.what === 'start') {
       const broker = await Mosquitto.start(request.options);
       brokers.set(request.broker, broker);
-      const names = ['plain', 'users', 'websocket', ...(broker.certificates ? ['tls', 'clientCertificate', 'websocketTls'] as const : [])] as const;
-      const ports = Object.fromEntries(names.map((name) => [name, broker.port(name)]));
-      return { started: { folder: broker.folder, ports, ...(broker.certificates ? { certificates: { ...broker.certificates } } : {}) } };
+      const { folder, ports, certificates } = broker;
+      return { started: { folder, ports, ...(certificates ? { certificates: { ...certificates } } : {}) } };
     }
     await brokers.get(request.broker)![request.what]();
     // The log of what was done is there before the answer.

@@ -4,15 +4,15 @@
  */
 import * as net from 'node:net';
 import { createInterface } from 'node:readline';
+import { AnyMosquitto, USERS } from '../../support/any-mosquitto.js';
+import type { MosquittoOptions } from '../../support/any-mosquitto.js';
 import type { Certificates } from '../../support/certificates.js';
-import type { Mosquitto as LocalMosquitto, MosquittoOptions } from '../../support/mosquitto.js';
 import { withSafetyNet } from '../../support/waiting.js';
 import type { BrokerAction, BrokerAnswer, BrokerRequest, StartedBroker } from './broker-lines.js';
 
 export type { MosquittoOptions };
-export { USERS } from '../../support/mosquitto.js';
+export { USERS };
 
-type Listener = Parameters<LocalMosquitto['port']>[0];
 type Asked = { broker: number } & ({ what: 'start'; options: MosquittoOptions } | { what: BrokerAction });
 
 /** The root of what Wine runs in is its drive Z:. */
@@ -45,7 +45,7 @@ function service(): net.Socket {
     createInterface({ input: connection }).on('line', (line) => {
       const answer = JSON.parse(line) as BrokerAnswer;
       if (answer.log !== undefined) {
-        brokers.get(answer.broker!)?.append(answer.log);
+        brokers.get(answer.broker!)?.wrote(answer.log);
         return;
       }
       const request = waiting.get(answer.answers!);
@@ -72,18 +72,14 @@ function ask(asked: Asked): Promise<BrokerAnswer> {
   return withSafetyNet(`the answer of the broker service to '${request.what}'`, answered);
 }
 
-type Surface = Pick<LocalMosquitto, keyof LocalMosquitto>;
-
-export class Mosquitto implements Surface {
+export class Mosquitto extends AnyMosquitto {
   readonly folder: string;
   readonly certificates: Certificates | undefined;
-  log = '';
-  readonly #ports: Record<string, number>;
-  #logGrew: () => void = () => undefined;
 
   private constructor(readonly number: number, { folder, ports, certificates }: StartedBroker) {
+    super();
     this.folder = windowsName(folder);
-    this.#ports = ports;
+    this.ports = ports;
     this.certificates = certificates === undefined ? undefined : translated(certificates) as Certificates;
   }
 
@@ -93,49 +89,6 @@ export class Mosquitto implements Surface {
     const broker = new Mosquitto(number, started!);
     brokers.set(number, broker);
     return broker;
-  }
-
-  append(text: string): void {
-    this.log += text;
-    this.#logGrew();
-  }
-
-  port(listener: Listener): number {
-    const port = this.#ports[listener];
-    if (port === undefined) {
-      throw new Error(`this Mosquitto was started without the listener '${listener}'`);
-    }
-    return port;
-  }
-
-  get url(): string {
-    return `mqtt://127.0.0.1:${this.port('plain')}`;
-  }
-
-  get usersUrl(): string {
-    return `mqtt://127.0.0.1:${this.port('users')}`;
-  }
-
-  get tlsUrl(): string {
-    return `mqtts://localhost:${this.port('tls')}`;
-  }
-
-  get clientCertificateUrl(): string {
-    return `mqtts://localhost:${this.port('clientCertificate')}`;
-  }
-
-  get websocketUrl(): string {
-    return `ws://127.0.0.1:${this.port('websocket')}/`;
-  }
-
-  get websocketTlsUrl(): string {
-    return `wss://localhost:${this.port('websocketTls')}/`;
-  }
-
-  async logged(text: string, times: number, from: number): Promise<void> {
-    while (this.log.slice(from).split(text).length - 1 < times) {
-      await withSafetyNet(`'${text}' in Mosquitto's log`, new Promise<void>((resolve) => { this.#logGrew = resolve; }));
-    }
   }
 
   freeze(): void {
