@@ -104,6 +104,15 @@ void mqn_connection_end(mqn_connection* c, int error, const char* format, ...) {
   va_end(arguments);
 }
 
+/* The socket of an open connection has failed. */
+void mqn_connection_lost(mqn_connection* c, int status) {
+  char where[320];
+  if ((status == UV_ECONNRESET || status == UV_ECONNABORTED || status == UV_EPIPE) && mqn_tls_unjudged(c))
+    mqn_connection_end(c, MQN_ERR_TLS, "TLS handshake with %s: %s, after the server had asked for a certificate of this client",
+                       mqn_connection_where(c, where, sizeof where), uv_strerror(status));
+  else mqn_connection_end(c, MQN_ERR_CONNECTION_LOST, "connection lost: %s", uv_strerror(status));
+}
+
 /* ---- the turn ---- */
 void mqn_connection_mark_dirty(mqn_connection* c) {
   if (mqn_node_alone(&c->p->dirty)) mqn_node_append(&mqn_the_transport.dirty, &c->p->dirty);
@@ -145,7 +154,7 @@ static void on_timer(uv_timer_t* timer) {
       mqn_connection* c = mqn_node_pop(&t->timed[i]);
       if (c->state == MQN_CONNECTION_CONNECTING) mqn_tcp_next(c);
       else if (c->state == MQN_CONNECTION_DRAINING) mqn_close_now(c);
-      else mqn_connection_end(c, MQN_ERR_CONNECTION_LOST, "connection lost: %s", uv_strerror(c->p->write_error));
+      else mqn_connection_lost(c, c->p->write_error);
     }
   }
   mqn_connection_flush_all();

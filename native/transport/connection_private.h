@@ -170,6 +170,7 @@ extern mqn_transport mqn_the_transport;
 /* connection.c */
 mqn_connection* mqn_connection_new(const mqn_endpoint* endpoint, const mqn_connection_handler* handler, void* owner);
 void mqn_connection_end(mqn_connection* c, int error, const char* format, ...);   /* as _fail(), and the socket is of no use any more */
+void mqn_connection_lost(mqn_connection* c, int status);
 void mqn_connection_opened(mqn_connection* c);
 void mqn_connection_mark_dirty(mqn_connection* c);
 const char* mqn_connection_where(const mqn_connection* c, char* text, size_t size);   /* "host:port" */

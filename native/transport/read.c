@@ -49,7 +49,7 @@ static void read_failed(mqn_connection* c, int status) {
                        end ? "the server closed the connection" : uv_strerror(status), mqn_tls_answered(c) ? "" : " (is this a TLS port?)");
   else if (end)
     mqn_connection_end(c, MQN_ERR_CONNECTION_LOST, "the server closed the connection%s", c->p->tls ? " without a TLS close_notify" : "");
-  else mqn_connection_end(c, MQN_ERR_CONNECTION_LOST, "connection lost: %s", uv_strerror(status));
+  else mqn_connection_lost(c, status);
 }
 
 /* Bytes of the socket into c->in. -1: c has failed */

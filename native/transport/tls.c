@@ -19,6 +19,8 @@ struct mqn_tls {
   int no_memory;               /* a buffer of ours had none: OpenSSL only knows "the BIO failed" */
   int broken;                  /* a fatal error: no call into OpenSSL any more but SSL_free */
   int notified;                /* close_notify was sent */
+  int asked;                   /* the server wanted a certificate of this side */
+  int heard;                   /* bytes came after the handshake, see mqn_tls_unjudged() */
   int error;                   /* MQN_ERR_*: mqn_tls_fed() has something to tell */
   char name[256];              /* sent and verified */
   char reason[700];
@@ -175,6 +177,12 @@ static int set_name(mqn_connection* c) {
   return SSL_set_tlsext_host_name(t->ssl, t->name) == 1 ? 0 : -1;
 }
 
+static int on_certificate_wanted(SSL* ssl, void* c) {
+  (void)ssl;
+  ((mqn_connection*)c)->p->tls->asked = 1;
+  return 1;                    /* what the context has is shown, if it has one */
+}
+
 void mqn_tls_start(mqn_connection* c) {
   mqn_connection_private* p = c->p;
   char where[320];
@@ -189,6 +197,7 @@ void mqn_tls_start(mqn_connection* c) {
   }
   SSL_set_bio(p->tls->ssl, bio, bio);
   SSL_set_connect_state(p->tls->ssl);
+  SSL_set_cert_cb(p->tls->ssl, on_certificate_wanted, c);
   choose_name(c);
   if (set_name(c) < 0) {
     ERR_clear_error();
@@ -208,6 +217,7 @@ void mqn_tls_feed(mqn_connection* c, const char* data, size_t length) {
   t->incoming = data;
   t->incoming_length = length;
   if (c->state == MQN_CONNECTION_HANDSHAKE) handshake(c);
+  else t->heard = 1;
   mqn_buffer_take_spare(&c->in, length > 4096 ? length : SIZE_MAX);
   while (c->state == MQN_CONNECTION_OPEN && !t->error) {
     size_t room;
@@ -275,6 +285,16 @@ int mqn_tls_answered(const mqn_connection* c) {
   if (!c->p->tls) return 0;
   state = SSL_get_state(c->p->tls->ssl);
   return state != TLS_ST_BEFORE && state != TLS_ST_CW_CLNT_HELLO;
+}
+
+/* Why a reset may be the refusal of our certificate:
+ * 1. With TLS 1.3 this side's handshake is over before the server has looked at our certificate, and CONNECT follows at once.
+ * 2. The server refuses: it sends an alert and closes. CONNECT lies unread in its socket, so its kernel sends RST behind the alert.
+ * 3. Windows drops what it has received and not yet handed out when RST comes. The alert is gone, the reset is all that is seen.
+ * Who accepts a certificate says something first: the session's tickets, or CONNACK. */
+int mqn_tls_unjudged(const mqn_connection* c) {
+  const mqn_tls* t = c->p->tls;
+  return t && t->asked && !t->heard && SSL_version(t->ssl) == TLS1_3_VERSION;
 }
 
 void mqn_tls_free(mqn_connection* c) {

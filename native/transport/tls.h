@@ -13,6 +13,7 @@ void mqn_tls_fed(mqn_connection* c);      /* after received(): tells what ended 
 size_t mqn_tls_encrypt(mqn_connection* c, const char* data, size_t length, size_t most);
 int mqn_tls_shutdown(mqn_connection* c);  /* 1: close_notify is in p->cipher, for the first time */
 int mqn_tls_answered(const mqn_connection* c);   /* 1: the peer has sent a ServerHello, so it does speak TLS */
+int mqn_tls_unjudged(const mqn_connection* c);   /* 1: the handshake is over, and the server has said nothing on the certificate it asked for */
 void mqn_tls_free(mqn_connection* c);
 
 /* tls_context.c */

@@ -48,7 +48,7 @@ static void write_failed(mqn_connection* c, int status) {
     mqn_write_drop(c);
     mqn_transport_time(c, MQN_TIMED_ATTEMPT);
   } else {
-    mqn_connection_end(c, MQN_ERR_CONNECTION_LOST, "connection lost: %s", uv_strerror(status));
+    mqn_connection_lost(c, status);
   }
 }
 

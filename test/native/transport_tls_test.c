@@ -619,6 +619,33 @@ static void refused_certificate_is_told_although_a_write_fails_first(void) {
   printf("   a write had failed in %d of %d\n", failed_writes, i);
 }
 
+/* As above, and the alert never comes: RST has made the client's system drop it. Only TLS 1.3 has this moment; and a server that has
+ * taken the certificate, or wanted none, has said something before it resets. */
+static void reset_in_place_of_the_alert_is_a_refused_certificate(void) {
+  transport_server_options refusing = { .identity = &made.good, .client_ca = &made.ca, .reset_refused = 1 };
+  transport_server_options taking = { .identity = &made.good, .client_ca = &made.ca, .flood = 9, .hang_up = 3 };
+  transport_server_options wanting_none = { .identity = &made.good, .flood = 9, .hang_up = 3 };
+  const struct { const transport_server_options* server; const tls_identity* client; int error; const char* text; } rows[] = {
+    { &refusing, NULL, MQN_ERR_TLS, "asked for a certificate of this client" },
+    { &refusing, &made.other_client, MQN_ERR_TLS, "asked for a certificate of this client" },
+    { &taking, &made.client, MQN_ERR_CONNECTION_LOST, "connection lost: connection reset by peer" },
+    { &wanting_none, &made.client, MQN_ERR_CONNECTION_LOST, "connection lost: connection reset by peer" },
+  };
+  size_t i;
+  for (i = 0; i < 4 * sizeof rows / sizeof rows[0]; ++i) {
+    transport_server* server = transport_server_start(rows[i / 4].server);
+    mqn_tls_options o = options_for(&made.ca, rows[i / 4].client);
+    mqn_tls_context* context = context_for(&o);
+    client k = { 0 };
+    client_open(&k, "127.0.0.1", transport_server_port(server), context, NULL);
+    EXPECT(client_write_pattern(&k, 0, 1000) == 0);
+    EXPECT(harness_until(is_failed, &k, 5000));
+    EXPECT(k.opened == 1);
+    if (!EXPECT(k.error == rows[i / 4].error && strstr(k.text, rows[i / 4].text) != NULL)) fprintf(stderr, "   %d %s\n", k.error, k.text);
+    finish(&k, server, context);
+  }
+}
+
 static void close_drains_and_says_goodbye(void) {
   transport_server_options so = { .identity = &made.good };
   transport_server* server = transport_server_start(&so);
@@ -721,6 +748,7 @@ int main(void) {
     TEST(renegotiation_is_refused), TEST(close_notify_is_told_after_the_bytes_before_it),
     TEST(truncation_is_told_after_the_bytes_before_it),
     TEST(short_message_and_close_notify_in_one_read), TEST(refused_certificate_is_told_although_a_write_fails_first),
+    TEST(reset_in_place_of_the_alert_is_a_refused_certificate),
     TEST(close_drains_and_says_goodbye), TEST(close_at_once_says_nothing), TEST(close_while_handshaking_100_times),
     TEST(idle_connection_wakes_nobody),
   };

@@ -115,13 +115,17 @@ static void on_shut(uv_shutdown_t* request, int status) {
   free(request);
 }
 
+static void reset(peer* p) {
+  forget(p);
+  must(uv_tcp_close_reset(&p->tcp, on_closed) == 0, "uv_tcp_close_reset");
+}
+
 static void hang_up(peer* p) {
   int how = p->server->options.hang_up;
   if (!how || p->ended) return;
   p->ended = 1;
   if (how == 3) {
-    forget(p);
-    must(uv_tcp_close_reset(&p->tcp, on_closed) == 0, "uv_tcp_close_reset");
+    reset(p);
     return;
   }
   if (how == 1 && p->ssl) {
@@ -214,6 +218,11 @@ static void ssl_failed(peer* p, int rc) {
   }
   atomic_store(&seen->last_error, ERR_GET_REASON(ERR_peek_error()));
   ERR_clear_error();
+  if (!p->up && p->server->options.reset_refused) {
+    ++seen->failed_handshakes;
+    reset(p);
+    return;
+  }
   send_records(p);
   if (p->up) {
     drop(p);
@@ -226,7 +235,7 @@ static void ssl_failed(peer* p, int rc) {
 static void shake_hands(peer* p) {
   const char* name;
   int rc = SSL_do_handshake(p->ssl);
-  send_records(p);
+  if (rc == 1 || SSL_get_error(p->ssl, rc) == SSL_ERROR_WANT_READ) send_records(p);   /* else ssl_failed() does, or not */
   if (rc != 1) {
     ssl_failed(p, rc);
     return;

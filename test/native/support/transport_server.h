@@ -24,6 +24,7 @@ typedef struct transport_server_options {
   size_t greeting_length;
   int greet_first;
   int hang_up;                   /* closes after flood and greeting: 1 with FIN and, on TLS, close_notify; 2 FIN only; 3 RST */
+  int reset_refused;             /* a handshake that fails ends with RST and without its alert: what the client sees whose system dropped it */
 } transport_server_options;
 
 typedef struct transport_server transport_server;
