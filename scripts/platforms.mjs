@@ -5,6 +5,9 @@
 //   2. for each row of test/platforms/runtimes.mjs: the room, the system, the files one by one
 //   3. the table; every case by name in build/platforms/results.json; with --record docs/platforms.md and docs/platforms.json
 //
+// A row that cannot be run is a failure, which is not recorded and does not keep the others from running; what a row gave is written when
+// it is done.
+//
 // A target that nothing here can run is inspected only, and its row says so. --runtime takes the rows whose version of Node or whose system
 // begins with TEXT; --file takes a part of the suite, and is never recorded.
 import fs from 'node:fs';
@@ -77,8 +80,8 @@ async function inspectOnly(target) {
   return { ...common, failed: problems.length, note: problems.length === 0 ? 'not run; headers, imports and exports are as they should be' : problems.join('; ') };
 }
 
-/** Runs the rows that `choose` takes; returns their results. */
-export async function platforms(choose, only = []) {
+/** Runs the rows that `choose` takes, and shows each result to `onRow`; returns all of them. */
+export async function platforms(choose, { only = [], onRow = () => undefined } = {}) {
   await setUp(['packages', 'platforms', 'ts', 'broker']);
   const { rows } = await import('../test/platforms/runtimes.mjs');
   const { layRoom } = await import('../test/platforms/room.mjs');
@@ -91,13 +94,14 @@ export async function platforms(choose, only = []) {
     try {
       results.push(await runRow(row, only, { layRoom, systems, replaced, contractFiles, listCases, runFiles }));
     } catch (error) {
-      if (!(error instanceof BuildError)) throw error;
-      say(`  error: ${error.message}`);
+      say(`  error: ${error instanceof BuildError ? error.message : error.stack}`);
       results.push({
         target: row.target, runtime: `Node ${row.node.version ?? ''}`.trim(), how: row.room, passed: 0, failed: 1, skipped: 0,
-        subset: row.files !== undefined, note: `not run: ${error.message}`, seconds: 0, cases: [],
+        subset: row.files !== undefined, note: `not run: ${error.message.split('\n')[0]}`, seconds: 0, cases: [],
+        wasRun: false,
       });
     }
+    onRow(results.at(-1));
   }
   return results;
 }
@@ -115,14 +119,19 @@ async function command() {
   if (values.record && values.file.length > 0) throw new BuildError('--record wants whole rows: leave out --file');
   const { commitOfResults, record } = await import('../test/platforms/record.mjs');
   const commit = values.record ? commitOfResults() : undefined;
-  const results = await platforms(isWanted, values.file);
-  const inspected = targets.filter(({ name, runs }) => runs === undefined && (values.target.length === 0 || values.target.includes(name)));
-  if (values.runtime.length === 0) for (const target of inspected) results.push(await inspectOnly(target));
-  if (results.length === 0) throw new BuildError(`nothing to run: known targets are ${targets.map(({ name }) => name).join(', ')}`);
+  const results = [];
   fs.mkdirSync(folder, { recursive: true });
-  fs.writeFileSync(path.join(folder, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
+  const keep = (result) => {
+    results.push(result);
+    fs.writeFileSync(path.join(folder, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
+    // What could not be run says nothing about the addon: the older result stays, with its commit.
+    if (values.record && result.wasRun !== false) record([result], commit, targets.map(({ name }) => name));
+  };
+  await platforms(isWanted, { only: values.file, onRow: keep });
+  const inspected = targets.filter(({ name, runs }) => runs === undefined && (values.target.length === 0 || values.target.includes(name)));
+  if (values.runtime.length === 0) for (const target of inspected) keep(await inspectOnly(target));
+  if (results.length === 0) throw new BuildError(`nothing to run: known targets are ${targets.map(({ name }) => name).join(', ')}`);
   print(results);
-  if (values.record) record(results, commit, targets.map(({ name }) => name));
   if (results.some(({ failed }) => failed > 0)) process.exitCode = 1;
 }
 

@@ -57,7 +57,7 @@ export async function chroot(row, room) {
   const isMusl = row.target.endsWith('musl');
   const libraries = isMusl ? `musl ${upstreamVersion(root.tree, 'musl')}` : `glibc ${upstreamVersion(root.tree, 'libc6')}`;
   return {
-    how: `chroot, Debian ${row.debian.suite}${costume ? ` as ${costume.name}` : ''}, ${libraries}`,
+    how: `chroot, Debian ${row.debian.suite}${costume ? ` as ${costume.name}` : ''}, ${libraries}, Mosquitto ${upstreamVersion(root.tree, 'mosquitto')}`,
     inside: root.inside,
     command: (args) => root.enter([root.node, ...args]),
   };
