@@ -28,6 +28,13 @@ export class Backlog {
   #queue = new OutgoingQueue();
   /** What the engine gave back, until its end is reported; made when something is. */
   #returned: OutgoingQueue | undefined = undefined;
+  /**
+   * When a message that the engine has expires, by its slot. What comes back says it in whole seconds only, rounded up for the message:
+   * 1. a link is cut every few hundred milliseconds, and a message of 2 s goes to the engine and comes back each time
+   * 2. each way its fraction of a second is forgotten: it never expires
+   * An entry is written over by the next such message of its slot, and read for no other. QoS 0 of write() has no slot, and that grace.
+   */
+  readonly #deadlines = new Map<number, number>();
 
   constructor(
     private readonly options: ResolvedQueue,
@@ -75,7 +82,7 @@ export class Backlog {
     }
     // The caller may write into its buffer again as soon as publish() has returned.
     const own = typeof payload === 'string' || payload.length <= SMALL_BYTES ? payload : Buffer.from(payload);
-    this.#append(this.#queue, topic, own, flags, properties, slot, bytes);
+    this.#append(this.#queue, topic, own, flags, properties, slot, bytes, this.#deadline(properties));
     // Now that all is in order: this calls the user.
     if (dropped !== undefined) {
       this.#giveUpAll(dropped, () => new MqttError('ERR_MQTT_QUEUE_FULL', 'the outgoing queue was full, and a newer message took the place'));
@@ -90,10 +97,15 @@ export class Backlog {
     properties: Uint8Array | undefined,
     slot: number,
     bytes: number,
+    expires: number,
   ): void {
-    const expires = properties === undefined ? 0 : expiryTime(properties, performance.now());
     queue.push(topic, payload, flags, properties, slot, bytes, expires);
     if (expires !== 0) this.events.startClock();
+  }
+
+  /** Of a message whose time begins now; 0: never. */
+  #deadline(properties: Uint8Array | undefined): number {
+    return properties === undefined ? 0 : expiryTime(properties, performance.now());
   }
 
   /** Whether the queue has room. One message that is larger than all of it goes into the empty queue. */
@@ -120,9 +132,22 @@ export class Backlog {
     return undefined;
   }
 
-  // ---- from the engine ----------------------------------------------------------------------------------------------------
+  // ---- to the engine and from it ------------------------------------------------------------------------------------------
 
-  /** The engine gives a message back. It has the time its properties say. */
+  /** The engine takes the first message of the queue. */
+  handedOver(): void {
+    const { slot, expires } = this.#queue;
+    if (expires !== 0 && slot !== -1) this.#deadlines.set(slot, expires);
+    this.#queue.shift();
+  }
+
+  /** The engine has taken a message that was never here, and has properties. */
+  passedBy(slot: number, properties: Uint8Array): void {
+    const expires = slot === -1 ? 0 : this.#deadline(properties);
+    if (expires !== 0) this.#deadlines.set(slot, expires);
+  }
+
+  /** The engine gives a message back. */
   returned(
     topic: string,
     payload: Uint8Array | string,
@@ -131,7 +156,9 @@ export class Backlog {
     slot: number,
     bytes: number,
   ): void {
-    this.#append((this.#returned ??= new OutgoingQueue()), topic, payload, flags, properties, slot, bytes);
+    let expires = this.#deadline(properties);
+    if (expires !== 0 && slot !== -1) expires = this.#deadlines.get(slot) ?? expires;
+    this.#append((this.#returned ??= new OutgoingQueue()), topic, payload, flags, properties, slot, bytes, expires);
   }
 
   /** The connection has ended: what was given back goes in front. It may be more than the limits allow; it was taken before. */

@@ -133,6 +133,7 @@ export class Outgoing {
     const { engine } = this;
     if (engine !== undefined && this.#backlog.length === 0 && engine.publish(topic, payload, flags, properties, slot)) {
       this.#account.took(slot, bytes);
+      if (properties !== undefined) this.#backlog.passedBy(slot, properties);
     } else {
       this.#backlog.push(topic, payload, flags, properties, slot, bytes);
     }
@@ -192,7 +193,7 @@ export class Outgoing {
       if (error !== undefined) {
         this.#giveUp(queue.take(), error);
       } else if (this.engine.publish(queue.topic, queue.payload, queue.flags, queue.properties, slot)) {
-        queue.shift();
+        backlog.handedOver();
         this.#account.took(slot, size);
       } else {
         break;

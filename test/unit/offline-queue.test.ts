@@ -260,6 +260,24 @@ describe('Message Expiry Interval', () => {
     await turn();
     expect(outcome.error?.code).toBe('ERR_MQTT_EXPIRED');
   });
+
+  it('no fraction of a second is given back however often the connection is cut', async () => {
+    const rig = OutgoingRig.connected();
+    const outcomes = [rig.publish('a', expiring(2, { qos: 1 })), rig.publish('b', expiring(60, { qos: 1 }))];
+    rig.write('c', expiring(2, { qos: 1 }));
+    const left: number[][] = [];
+    for (let cut = 0; cut < 6; cut += 1) {
+      rig.engine.cut(0);
+      vi.advanceTimersByTime(300);
+      rig.reconnect();
+      vi.advanceTimersByTime(100);
+      left.push(rig.engine.published.map((one) => expiryOf(one.properties)));
+    }
+    expect(left).toEqual([[2, 60, 2], [2, 60, 2], [1, 59, 1], [1, 59, 1], [1, 59, 1], [58]]);
+    await turn();
+    expect(codes(outcomes)).toEqual(['ERR_MQTT_EXPIRED', undefined]);
+    expect(rig.drops).toEqual(['c 1 ERR_MQTT_EXPIRED']);
+  });
 });
 
 describe('limits of the connection it is sent on', () => {
