@@ -24,6 +24,11 @@ struct mqn_link {
   size_t shown_left;
   uint8_t exchange[8];          /* shown to it instead of a PUBLISH of QoS 2 */
   uint64_t bytes_written, bytes_seen;
+  /* Of a PINGREQ that waits behind other bytes: how many were written with it; 0: none waits.
+   *   1. a large packet is on its way over a slow link, and for the keepalive nothing comes in: PINGREQ is written behind it
+   *   2. half a keepalive later the packet is still leaving, and the link is given up because PINGRESP has not come; so is the next one
+   * so the answer is awaited from when the question has left, and until then what leaves is the sign of life. */
+  uint64_t ping_end;
   mqn_aliases* aliases;         /* of this side's topics, NULL until the first */
   /* Paho's list elements of this client, found once a connection. They live until MQTTAsync_destroy(), which closes the link first. */
   ListElement *handle_element, *client_element;

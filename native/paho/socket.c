@@ -61,7 +61,11 @@ static void on_received(mqn_connection* c) {
 static void on_progress(mqn_connection* c) {
   mqn_link* link = c->owner;
   Clients* client = mqn_link_client(link);
-  if (client) client->net.lastSent = MQTTTime_now();   /* a slow upload is a sign of life (MQTTProtocolClient.c:736) */
+  if (client) {
+    client->net.lastSent = MQTTTime_now();   /* a slow upload is a sign of life (MQTTProtocolClient.c:736) */
+    if (link->ping_end) client->net.lastReceived = client->net.lastPing = client->net.lastSent;
+    if (c->bytes_out >= link->ping_end) link->ping_end = 0;
+  }
   if (link->owner) mqn_core_on_link_writable(link->owner);
 }
 static void on_writable(mqn_connection* c) {

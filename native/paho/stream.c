@@ -140,7 +140,9 @@ void WebSocket_terminate(void) {}
 
 int mqn_port_ping(mqn_link_owner* owner) {
   Clients* client = ((MQTTAsyncs*)owner->paho)->c;
+  int waits = mqn_port_flushed(owner) < mqn_port_written(owner);
   if (MQTTPacket_send_pingreq(&client->net, client->clientID) != TCPSOCKET_COMPLETE) return -1;
+  if (waits && owner->link && !owner->link->ping_end) owner->link->ping_end = mqn_port_written(owner);
   client->net.lastPing = MQTTTime_now();
   client->ping_outstanding = 1;
   return 0;

@@ -2,7 +2,8 @@
  * An idle connection stays alive, and a broker that has fallen silent is found out. Mosquitto is frozen by a signal: its connections stay
  * open and nothing answers.
  */
-import { expect } from 'vitest';
+import * as net from 'node:net';
+import { expect, onTestFinished } from 'vitest';
 import { forEachEngine, messagesOf } from '../support/engines.js';
 import { codeOf } from '../support/outcomes.js';
 import { freshTopic, startMosquitto } from '../support/servers.js';
@@ -10,6 +11,33 @@ import { Inbox } from '../support/waiting.js';
 import type { MqttError } from 'mqtt-native';
 
 const mosquitto = startMosquitto();
+
+/** Lets 1 MB from a client through every 100 ms, for four seconds; then all that comes. */
+async function slowUplink(port: number): Promise<string> {
+  const sockets: net.Socket[] = [];
+  const proxy = net.createServer((client) => {
+    const server = net.connect(port, '127.0.0.1');
+    sockets.push(client, server);
+    for (const socket of [client, server]) socket.on('error', () => undefined).on('close', () => { client.destroy(); server.destroy(); });
+    server.pipe(client);
+    let room = 1e6, steps = 40;
+    client.on('data', (data: Buffer) => {
+      server.write(data);
+      room -= data.length;
+      if (room > 0 || steps === 0) return;
+      room = 1e6;
+      steps -= 1;
+      client.pause();
+      setTimeout(() => { client.resume(); }, 100);
+    });
+  });
+  await new Promise<void>((resolve) => { proxy.listen(0, '127.0.0.1', resolve); });
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
+  return `mqtt://127.0.0.1:${(proxy.address() as net.AddressInfo).port}`;
+}
 
 forEachEngine((engine) => {
   for (const version of [4, 5] as const) {
@@ -40,6 +68,13 @@ forEachEngine((engine) => {
         mosquitto.broker.thaw();
       }
     });
+
+    engine.case(`${name}: an upload that takes several times the keep alive is a sign of life`, async () => {
+      const client = await engine.connected(await slowUplink(mosquitto.broker.port('plain')), { protocolVersion: version, keepAlive: 1 });
+      const disconnects = Inbox.of<MqttError, [MqttError]>(client, 'disconnect', (error) => error);
+      await client.publish('upload', new Uint8Array(64e6), { qos: 1 });
+      expect(disconnects.all).toEqual([]);
+    }, { timeout: 30_000 });
 
     engine.case(`${name}: a broker frozen while connecting is ERR_MQTT_TIMEOUT`, async () => {
       mosquitto.broker.freeze();
