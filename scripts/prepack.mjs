@@ -1,7 +1,8 @@
 // What npm runs before it packs: makes those parts of the package that are not committed.
 //
 //   1. Set-up: packages, sources (for their licences), dist/.
-//   2. licenses/ and sbom.cdx.json.
+//   2. licenses/ and sbom.cdx.json. What zig links into the prebuilt addons is in a package that holds one, so only then are its licences
+//      wanted, and zig installed for them; the SBOM is that of the complete package.
 //   3. Says which prebuilt addons are there. It builds none: that is `npm run prebuild`, and a release is refused without all of them.
 //
 // What of all this goes into the package stands in "files" of package.json.
@@ -31,7 +32,7 @@ export async function prepack() {
   await vendor();
   const files = prebuilds();
   await withLock(path.join(root, 'build/.prepack.lock'), 'prepack', async () => {
-    collectLicences();
+    await collectLicences({ prebuilt: files.length > 0 });
     writeSbom();
   });
   const shipped = targets.filter((target) => target.ships);

@@ -1,70 +1,40 @@
 // Writes sbom.cdx.json, the list of what the package contains and what it depends on, in CycloneDX's form (JSON, version 1.6). The package
 // holds it and git ignores it; `node scripts/sbom.mjs` writes it alone.
 //
-//   linked in    Paho, libuv and OpenSSL, with the checksums of the archives their sources are taken from (native/sources/Cargo.lock), and
-//                the headers of Node-API
+//   linked in    Paho, libuv and OpenSSL, and what zig adds to the prebuilt addons, each with the checksum of the archive that its source
+//                is taken from (scripts/parts.mjs); the headers of Node-API
 //   dependencies everything npm installs beside the package, as package-lock.json has it; a user's npm may choose newer ones
 //
 // The same locks give the same bytes: no random number, and a time only when SOURCE_DATE_EPOCH names one.
 import fs from 'node:fs';
 import path from 'node:path';
-import { crates, lockedChecksum } from '../native/sources/vendor.mjs';
+import { headers, linkedParts } from './parts.mjs';
 import { BuildError, isProgram, main, root, sha256 } from './tools.mjs';
-
-// What the crates cannot say of the C code they carry. Paho's EDL-1.0 is BSD-3-Clause in SPDX, and so Paho writes it itself.
-const linked = {
-  'paho-mqtt-sys': {
-    name: 'paho.mqtt.c',
-    supplier: 'Eclipse Foundation',
-    purl: (version) => `pkg:github/eclipse-paho/paho.mqtt.c@v${version}`,
-    licences: ['EPL-2.0 OR BSD-3-Clause'],
-  },
-  'libuv-sys2': {
-    name: 'libuv',
-    supplier: 'libuv project contributors',
-    purl: (version) => `pkg:github/libuv/libuv@v${version}`,
-    cpe: (version) => `cpe:2.3:a:libuv:libuv:${version}:*:*:*:*:*:*:*`,
-    // src/tree.h and src/inet.c are not libuv's own
-    licences: ['MIT', 'BSD-2-Clause', 'ISC'],
-  },
-  'openssl-src': {
-    name: 'openssl',
-    supplier: 'The OpenSSL Project',
-    purl: (version) => `pkg:github/openssl/openssl@openssl-${version}`,
-    cpe: (version) => `cpe:2.3:a:openssl:openssl:${version}:*:*:*:*:*:*:*`,
-    licences: ['Apache-2.0'],
-  },
-};
-// Compiled into the addon from their headers; to npm they are tools of development.
-const headers = ['node-addon-api', 'node-api-headers'];
 
 const readJson = (file) => JSON.parse(fs.readFileSync(path.join(root, file), 'utf8'));
 const npmPurl = (name, version) => `pkg:npm/${name.replace('@', '%40')}@${version}`;
 
-/** All of these apply; a choice is one entry, as an SPDX expression. */
+// All of these apply; a choice, or a licence with an exception, is one entry, as an SPDX expression. One that SPDX does not know is an
+// object with its name.
 function licenceChoice(licences) {
   if (licences.length === 1 && licences[0].includes(' ')) return [{ expression: licences[0] }];
-  return licences.map((id) => ({ license: { id } }));
+  return licences.map((licence) => ({ license: typeof licence === 'string' ? { id: licence } : licence }));
 }
 
-function linkedComponent(crate, lock) {
-  const { name, supplier, purl, cpe, licences } = linked[crate];
-  const { version } = crates[crate];
-  const crateVersion = new RegExp(`name = "${crate}"\\nversion = "([^"]+)"`).exec(lock)?.[1];
-  if (!crateVersion) throw new BuildError(`native/sources/Cargo.lock has no version of ${crate}`);
-  const hashes = [{ alg: 'SHA-256', content: lockedChecksum(lock, crate) }];
+function linkedComponent({ name, supplier, version, purl, cpe, licences, where, archive }) {
+  const hashes = [{ alg: 'SHA-256', content: archive.hash }];
   return {
     type: 'library',
     'bom-ref': purl(version),
     supplier: { name: supplier },
     name,
     version,
-    description: 'linked statically into the addon; the hash is that of the archive its sources are taken from',
+    description: `linked statically into ${where}; the hash is that of the archive its sources are taken from`,
     hashes,
     licenses: licenceChoice(licences),
     ...(cpe && { cpe: cpe(version) }),
     purl: purl(version),
-    externalReferences: [{ type: 'source-distribution', url: `pkg:cargo/${crate}@${encodeURIComponent(crateVersion)}`, hashes }],
+    externalReferences: [{ type: 'source-distribution', url: archive.url, hashes }],
   };
 }
 
@@ -91,7 +61,7 @@ function npmComponent(place, entry) {
     ...(slash > 0 && { group: name.slice(0, slash) }),
     name: name.slice(slash + 1),
     version: entry.version,
-    description: headers.includes(name) ? 'its headers are compiled into the addon' : 'installed by npm beside the package',
+    description: name in headers ? 'its headers are compiled into the addon' : 'installed by npm beside the package',
     hashes: [{ alg: algorithm.replace('sha', 'SHA-'), content: Buffer.from(digest, 'base64').toString('hex') }],
     licenses: licenceChoice([entry.license]),
     purl,
@@ -130,9 +100,8 @@ function missing(name) {
 /** The SBOM as text. `epoch`: seconds since 1970 for its time stamp; default: none, for the same bytes each time. */
 export function sbom({ epoch = process.env['SOURCE_DATE_EPOCH'] } = {}) {
   const own = readJson('package.json');
-  const cargoLock = fs.readFileSync(path.join(root, 'native/sources/Cargo.lock'), 'utf8');
-  const native = Object.keys(linked).map((crate) => linkedComponent(crate, cargoLock));
-  const npm = npmTree(readJson('package-lock.json').packages, [...Object.keys(own.dependencies), ...headers]);
+  const native = linkedParts().map(linkedComponent);
+  const npm = npmTree(readJson('package-lock.json').packages, [...Object.keys(own.dependencies), ...Object.keys(headers)]);
 
   const ref = npmPurl(own.name, own.version);
   const author = { name: 'The mqtt-native authors' };

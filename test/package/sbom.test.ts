@@ -1,5 +1,5 @@
 /**
- * The SBOM is what CycloneDX's own schema asks for, and holds what it has to: each library in the addon with its version, licence, address
+ * The SBOM is what CycloneDX's own schema asks for, and holds what it has to: each library in the addons with its version, licence, address
  * and the checksum of its pinned source, and every package that npm installs. The same locks give the same bytes.
  */
 import * as fs from 'node:fs';
@@ -15,7 +15,7 @@ interface Component {
   version: string;
   purl: string;
   hashes: { alg: string; content: string }[];
-  licenses: ({ license: { id: string } } | { expression: string })[];
+  licenses: ({ license: { id?: string; name?: string } } | { expression: string })[];
   externalReferences?: { type: string; url: string }[];
 }
 
@@ -26,6 +26,7 @@ interface Document {
 }
 
 const make = (epoch = ''): Document => JSON.parse(sbom({ epoch })) as Document;
+const licences = (choices: Component['licenses']): string[] => choices.map((choice) => ('expression' in choice ? choice.expression : choice.license.id ?? choice.license.name!));
 const read = (file: string): string => fs.readFileSync(path.join(root, file), 'utf8');
 
 it('the schema takes it', async () => {
@@ -49,13 +50,39 @@ it('each library in the addon, with version, address, licence and the checksum i
     expect(hashes).toEqual([{ alg: 'SHA-256', content: expect.stringMatching(/^[0-9a-f]{64}$/) as string }]);
     const [, crate] = new RegExp(`name = "([^"]+)"\\n(?:[^[]*\\n)?checksum = "${checksum}"`).exec(lock)!;
     expect(source).toMatchObject({ type: 'source-distribution', url: expect.stringContaining(`pkg:cargo/${crate}@`) as string });
-    return { version, purl, licence: licenses.map((choice) => ('expression' in choice ? choice.expression : choice.license.id)) };
+    return { version, purl, licence: licences(licenses) };
   });
   expect(found).toEqual([
     { version: '1.3.16', purl: 'pkg:github/eclipse-paho/paho.mqtt.c@v1.3.16', licence: ['EPL-2.0 OR BSD-3-Clause'] },
     { version: '1.53.0', purl: 'pkg:github/libuv/libuv@v1.53.0', licence: ['MIT', 'BSD-2-Clause', 'ISC'] },
     { version: '4.0.3', purl: 'pkg:github/openssl/openssl@openssl-4.0.3', licence: ['Apache-2.0'] },
   ]);
+});
+
+it('what zig links into the prebuilt addons, with version, address, licence and the checksum that zig is pinned with', () => {
+  const [, zig, checksum] = /^ziglang==(\S+) --hash=sha256:([0-9a-f]{64})$/m.exec(read('native/toolchains/requirements.txt'))!;
+  const hashes = [{ alg: 'SHA-256', content: checksum }];
+  const source = { type: 'source-distribution', url: `pkg:pypi/ziglang@${zig}`, hashes };
+  const found = make().components.filter((component) => component.externalReferences?.some(({ url }) => url === source.url));
+  for (const component of found) expect(component).toMatchObject({ hashes, externalReferences: [source] });
+  const llvm = (name: string): string[] => [name, '22.1.8', `pkg:github/llvm/llvm-project@llvmorg-22.1.8#${name}`, 'Apache-2.0 WITH LLVM-exception'];
+  expect(found.map(({ name, version, purl, licenses }) => [name, version, purl, ...licences(licenses)]).sort()).toEqual([
+    ['compiler_rt', zig, `pkg:pypi/ziglang@${zig}`, 'MIT'],
+    ['glibc', '2.32', 'pkg:generic/glibc@2.32', 'LGPL-2.1-or-later WITH GCC-exception-2.0-note'],
+    llvm('libcxx'),
+    llvm('libcxxabi'),
+    llvm('libunwind'),
+    ['mingw-w64', '15.0.0-alpha', 'pkg:generic/mingw-w64@15.0.0-alpha', 'ZPL-2.1', 'Lucent Technologies, for gdtoa'],
+  ]);
+});
+
+it('NOTICE names each library with the same version', () => {
+  const spelled: Record<string, string> = {
+    'paho.mqtt.c': 'Eclipse Paho MQTT C', openssl: 'OpenSSL', libcxx: 'libc++', libcxxabi: 'libc++abi', compiler_rt: 'compiler_rt of zig', glibc: 'GNU C Library',
+  };
+  const linked = make().components.filter(({ externalReferences }) => externalReferences !== undefined);
+  expect(linked).toHaveLength(9);
+  for (const { name, version } of linked) expect(read('NOTICE')).toContain(`\n  ${spelled[name] ?? name} ${version} `);
 });
 
 describe('the packages that npm installs', () => {
