@@ -2,7 +2,7 @@
  * A prebuilt addon that breaks a rule must fail the build with the rule's name. A good addon is compiled here and passes; then each rule
  * is broken by one flag of the compiler or a few bytes, and found. What no compiler of this machine can make is told as facts.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
 import * as os from 'node:os';
@@ -240,6 +240,24 @@ describe('the command', () => {
   test('names the targets there are', () => {
     expect(run('--target', 'linux-mips')).toMatch(/^error: unknown target "linux-mips", known are linux-x64, .*\n$/);
   });
+
+  test('the problems of an experiment are printed, and count when it is named', () => {
+    const copy = path.join(folder, 'copy');
+    for (const part of ['scripts', 'package.json']) fs.cpSync(path.join(root, part), path.join(copy, part), { recursive: true });
+    fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'), 'junction');
+    const file = path.join(copy, 'prebuilds', target('darwin-arm64').file);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, 'no Mach-O');
+    const inspect = (...args: string[]): { stdout: string; stderr: string } =>
+      spawnSync(process.execPath, [path.join(copy, 'scripts/inspect-binary.mjs'), ...args], { encoding: 'utf8' });
+    const shipped = targets.filter(({ ships }) => ships).length;
+    expect(inspect()).toMatchObject({
+      stdout: expect.stringMatching(/^darwin-arm64: [1-9] problems?, not counted: it is an experiment and not shipped\n {2}format: /m) as string,
+      stderr: `error: ${shipped} of ${shipped} binaries are not fit to be shipped\n`,
+      status: 1,
+    });
+    expect(inspect('--target', 'darwin-arm64')).toMatchObject({ stderr: 'error: 1 of 1 binaries is not fit to be shipped\n', status: 1 });
+  }, 60_000);
 
   test('a binary that is not there is a problem that says how to make it', async () => {
     const problems = await inspectBinary(target('linux-arm'), path.join(folder, 'absent.node'));
