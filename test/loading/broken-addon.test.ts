@@ -7,6 +7,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cut, cutByOne, forAnotherMachine, forAnotherVersion, forMusl, forNewerGlibc, forWindows } from '../support/broken-addons.js';
+import { leftOut } from '../support/left-out.js';
 import { PackageCopy, TARGET } from '../support/package-copy.js';
 import { startMosquitto } from '../support/servers.js';
 import { tryEngine } from '../support/try-engine.js';
@@ -49,7 +50,7 @@ const CASES: Case[] = [
 
 describe('the prebuilt addon does not load', () => {
   for (const { name, bytes, says, not } of CASES) {
-    it.skipIf(not)(not ? `${name} [not here: ${not}]` : name, async () => {
+    it.skipIf(leftOut(name, not))(name, async () => {
       const copy = newCopy();
       if (bytes !== undefined) copy.withAddon(copy.prebuild, bytes());
       if (name === 'it is a folder') fs.mkdirSync(copy.prebuild, { recursive: true });

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readGuide } from '../docs/blocks.js';
 import { Child } from '../support/child.js';
 import { describeHost } from 'mqtt-native';
+import { leftOut } from '../support/left-out.js';
 import { PackageCopy } from '../support/package-copy.js';
 import { GUIDE, recipes } from '../support/recipes.js';
 import { startMosquitto } from '../support/servers.js';
@@ -127,8 +128,8 @@ it('a bundle without an entry runs on mqtt.js, and says which entry it wants', {
   expect(end).toMatchObject({ message: 'hello 你好', engine: { name: 'js', reason: expect.stringContaining(`import 'mqtt-native/native/${describeHost().target}'`) as string } });
 });
 
-// Signing, which macOS asks for, and the sections of Windows are not this recipe's.
-it.skipIf(process.platform !== 'linux')('a single executable application loads the addon beside it', { timeout }, async () => {
+const noRecipe = process.platform !== 'linux' && "the signing that macOS asks for and Windows' sections are not this recipe's";
+it.skipIf(leftOut('a single executable application', noRecipe))('a single executable application loads the addon beside it', { timeout }, async () => {
   await tool('./sea.mjs');
   const commands = readGuide(GUIDE).split('node sea.mjs\n')[1]!.split('```')[0]!.trim().split('\n');
   const argumentsOf = (start: string): string[] => commands.find((line) => line.startsWith(start))!.slice(start.length).trim().split(' ');

@@ -5,6 +5,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { leftOut } from '../support/left-out.js';
 import { PackageCopy } from '../support/package-copy.js';
 import { startMosquitto } from '../support/servers.js';
 import { tryEngine } from '../support/try-engine.js';
@@ -63,6 +64,8 @@ describe('two copies of the package', () => {
 });
 
 describe('node-gyp-build of other packages', () => {
+  const oneLibc = leftOut('2 cases with node-gyp-build of other packages', process.platform !== 'linux' && 'only Linux has two C libraries');
+
   /** A package that believes to be on the other C library, before and after ours has looked. */
   const beside = `
     const url = process.argv[2];
@@ -81,13 +84,13 @@ describe('node-gyp-build of other packages', () => {
       await client.close();
     })();`;
 
-  it.skipIf(process.platform !== 'linux')('believe what they believed, and ours is not misled', async () => {
+  it.skipIf(oneLibc)('believe what they believed, and ours is not misled', async () => {
     const { message, engine } = await tryEngine(newCopy(), mosquitto.broker.url, { code: beside, env: { LIBC: undefined } });
     expect(engine).toMatchObject({ name: 'native' });
     expect(JSON.parse(message!)).toEqual({ variables: [], same: 2, musl: true });
   });
 
-  it.skipIf(process.platform !== 'linux')('LIBC of the user is left to decide', async () => {
+  it.skipIf(oneLibc)('LIBC of the user is left to decide', async () => {
     const { engine, env } = await tryEngine(newCopy(), mosquitto.broker.url, { env: { LIBC: 'nothing' } });
     expect({ name: engine?.name, env }).toEqual({ name: 'js', env: 'nothing' });
   });

@@ -6,6 +6,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeElf, type ElfSketch } from '../support/elf.js';
+import { leftOut } from '../support/left-out.js';
 import { PackageCopy } from '../support/package-copy.js';
 import { startMosquitto } from '../support/servers.js';
 import { tryEngine, type Tried } from '../support/try-engine.js';
@@ -30,7 +31,8 @@ async function tryAs(arch: string, program: ElfSketch, files: string[], engine: 
   return { ...await tryEngine(copy, mosquitto.broker.url, { engine, flags: ['--require', hook], env: { LIBC: undefined } }), prebuilds };
 }
 
-describe.skipIf(process.platform !== 'linux')('a process that believes to be elsewhere', () => {
+const noElf = process.platform !== 'linux' && 'it is made to believe by ELF files';
+describe.skipIf(leftOut('a process that believes to be elsewhere', noElf))('a process that believes to be elsewhere', () => {
   const OLD: ElfSketch = { machine: 258, flags: 0x3, interpreter: '/lib64/ld.so.1' };
   const FILE = 'linux-loong64/mqtt-native.glibc.node';
 

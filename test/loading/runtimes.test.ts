@@ -8,6 +8,7 @@ import * as path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cut } from '../support/broken-addons.js';
+import { leftOut } from '../support/left-out.js';
 import { PackageCopy } from '../support/package-copy.js';
 import { startMosquitto } from '../support/servers.js';
 import type { Attempt } from '../support/try-engine.js';
@@ -21,6 +22,10 @@ const RUNTIMES = [
   { runtime: 'bun', program: '@oven/bun-linux-x64/bin/bun', flags: [] },
   { runtime: 'deno', program: '@deno/linux-x64-glibc/deno', flags: ['run', '--allow-all'] },
 ];
+
+/** npm installs it only where it runs. */
+const whyAbsent = (name: string): string | false =>
+  !fs.existsSync(path.join(tools, name)) && `${name} is not installed: run 'node scripts/setup.mjs loading'; npm has it for Linux x64 with glibc`;
 
 type Run = Attempt & { stderr: string; prebuild: string };
 
@@ -36,9 +41,7 @@ async function tryIn(program: string, flags: string[], engine: string, bytes?: U
 
 for (const { runtime, program: name, flags } of RUNTIMES) {
   const program = path.join(tools, name);
-  // npm installs it only where it runs.
-  const absent = !fs.existsSync(program);
-  describe.skipIf(absent)(`${runtime}${absent ? ` [${name} is not installed: npm has it for Linux x64 with glibc]` : ''}`, { timeout: 60_000 }, () => {
+  describe.skipIf(leftOut(runtime, whyAbsent(name)))(runtime, { timeout: 60_000 }, () => {
     for (const engine of ['native', 'js'] as const) {
       it(`sends a message with the ${engine} engine`, async () => {
         expect(await tryIn(program, flags, engine)).toMatchObject({ message: 'hello 你好', engine: { name: engine, reason: 'asked for' }, host: { runtime } });
@@ -59,7 +62,7 @@ for (const { runtime, program: name, flags } of RUNTIMES) {
   });
 }
 
-describe.skipIf(!fs.existsSync(path.join(tools, RUNTIMES[1]!.program)))('deno without --allow-ffi', { timeout: 60_000 }, () => {
+describe.skipIf(leftOut('deno without --allow-ffi', whyAbsent(RUNTIMES[1]!.program)))('deno without --allow-ffi', { timeout: 60_000 }, () => {
   it('falls back', async () => {
     const flags = ['run', '--no-prompt', '--allow-read', '--allow-env', '--allow-net', '--allow-sys'];
     const { engine, message } = await tryIn(path.join(tools, RUNTIMES[1]!.program), flags, 'auto');
