@@ -11,6 +11,7 @@ export interface BinaryFacts {
 }
 
 export interface PackedFacts {
+  complete?: boolean;
   error?: string;
   files?: { path: string; size: number }[];
   size?: number;

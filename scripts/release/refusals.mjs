@@ -4,7 +4,7 @@
 /** Every reason against publishing; empty: none. What would be packed is judged when `facts.packed` is there. */
 export function refusals(facts) {
   const version = facts.versions['package.json'];
-  return [
+  const lines = [
     ...gitRefusals(facts.git, version),
     ...versionRefusals(facts, version),
     ...changelogRefusals(facts.changelog, version),
@@ -13,6 +13,8 @@ export function refusals(facts) {
     ...platformRefusals(facts),
     ...(facts.packed ? packRefusals(facts) : []),
   ];
+  // One runtime may stand in the results twice, on two systems.
+  return [...new Set(lines)];
 }
 
 function gitRefusals(git, version) {
@@ -98,13 +100,16 @@ function platformRefusals({ platforms, binaries }) {
 
 const largestPackage = 16_000_000;
 const notOurs = /^(native|lib|test|scripts|node_modules|build)\/|(^|\/)(binding\.gyp|CMakeLists\.txt)$/;
-const always = ['package.json', 'README.md', 'LICENSE', 'NOTICE', 'CHANGELOG.md', 'dist/index.js', 'dist/index.mjs', 'dist/index.d.ts', 'dist/index.d.mts'];
+const always = ['package.json', 'README.md', 'LICENSE', 'NOTICE', 'CHANGELOG.md'];
+// The release makes these itself when nothing else is against it; before that their absence says nothing.
+const made = ['sbom.cdx.json', 'licenses/openssl/LICENSE.txt', 'dist/index.js', 'dist/index.mjs', 'dist/index.d.ts', 'dist/index.d.mts'];
 
 function packRefusals({ packed, binaries }) {
   if (packed.error) return [`package: "npm pack" fails: ${packed.error}`];
   const sizes = new Map(packed.files.map(({ path, size }) => [path, size]));
   const lines = [];
-  for (const file of always) if (!sizes.has(file)) lines.push(`package: ${file} is not packed: build it, or see "files" in package.json`);
+  const wanted = packed.complete ? [...always, ...made] : always;
+  for (const file of wanted) if (!sizes.has(file)) lines.push(`package: ${file} is not packed: build it, or see "files" in package.json`);
   for (const { exists, file, size } of binaries) {
     if (exists && sizes.get(`prebuilds/${file}`) !== size) lines.push(`package: prebuilds/${file} is not packed as it is: see "files" in package.json`);
   }
