@@ -27,6 +27,8 @@ export function alertFinding(step: StepBuilder, text: string, { clientCertificat
   if (/alert (protocol version|inappropriate fallback)|unsupported protocol|wrong ssl version|no protocols available/i.test(text)) step.problem('tls-version');
   // OpenSSL has no "alert" in its words for those of the extensions.
   else if (/tlsv1 (unrecognized name|unsupported extension|certificate unobtainable|bad certificate (status response|hash value))/i.test(text)) step.problem('tls-alert', { detail });
+  // The native engine's own words, where a reset has eaten the alert: Windows drops what is unread when one comes.
+  else if (/after the server had asked for a certificate/i.test(text)) wantsCertificate();
   else if (!/\balert\b/i.test(text)) return false;
   else if (/alert (certificate required|bad certificate|unsupported certificate|certificate (expired|revoked|unknown)|unknown ca|access denied|no certificate)/i.test(text)) wantsCertificate();
   else if (!/alert (handshake failure|insufficient security)/i.test(text)) step.problem('tls-alert', { detail });
