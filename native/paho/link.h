@@ -30,8 +30,6 @@ struct mqn_link {
    * so the answer is awaited from when the question has left, and until then what leaves is the sign of life. */
   uint64_t ping_end;
   mqn_aliases* aliases;         /* of this side's topics, NULL until the first */
-  /* Paho's list elements of this client, found once a connection. They live until MQTTAsync_destroy(), which closes the link first. */
-  ListElement *handle_element, *client_element;
 };
 
 extern List* MQTTAsync_handles;       /* MQTTAsync.c */

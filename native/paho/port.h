@@ -18,6 +18,7 @@ struct mqn_link_owner {
   mqn_guard guard;
   mqn_link* link;                 /* NULL: none */
   void* paho;                     /* MQTTAsync */
+  void *handle_element, *client_element;   /* of Paho's two lists, as long as `paho` lives */
   uint8_t version;                /* 4 or 5 */
   mqn_endpoint endpoint;          /* where Socket_new() connects to */
   /* of CONNACK, 0 until then: topic aliases to use in PUBLISH, and the largest packet the server takes (0: no limit) */
@@ -67,6 +68,8 @@ int mqn_port_step_receive(void);         /* Paho's receive loop until it is idle
 int mqn_port_receive_pending(void);      /* packets are left over for the next turn */
 
 /* ---- a client's link ---- */
+void mqn_port_created(mqn_link_owner* owner);          /* after MQTTAsync_create(): owner->paho is the newest of all */
+void mqn_port_destroy(mqn_link_owner* owner);          /* MQTTAsync_destroy(), if there is one */
 void mqn_port_prime(mqn_link_owner* owner);            /* makes Paho's next look-up of this client O(1) */
 int mqn_port_can_write(mqn_link_owner* owner);         /* connected, and the backlog is below the high mark */
 uint64_t mqn_port_written(const mqn_link_owner* owner);/* bytes given to the connection since it opened */

@@ -41,21 +41,22 @@ ListElement* mqn_paho_list_find(List* list, void* content, int (*compare)(void*,
 }
 
 /* Paho finds a client by its socket in two lists, several times a packet; ListFindItem() looks at list->current first: put it there. */
-void mqn_link_prime(mqn_link* link) {
-  if (!mqn_link_client(link)) return;
-  MQTTAsync_handles->current = link->handle_element;
-  bstate->clients->current = link->client_element;
+void mqn_port_prime(mqn_link_owner* owner) {
+  if (!owner->paho) return;
+  MQTTAsync_handles->current = owner->handle_element;
+  bstate->clients->current = owner->client_element;
 }
-void mqn_port_prime(mqn_link_owner* owner) { if (owner->link) mqn_link_prime(owner->link); }
+void mqn_link_prime(mqn_link* link) { if (link->socket) mqn_port_prime(link->owner); }
 
-Clients* mqn_link_client(mqn_link* link) {
-  ListElement* e;
-  if (!link->socket) return NULL;
-  if (!link->client_element) {
-    for (e = MQTTAsync_handles->first; e; e = e->next)
-      if (e->content == link->owner->paho) link->handle_element = e;
-    for (e = bstate->clients->first; e && link->handle_element; e = e->next)
-      if (e->content == ((MQTTAsyncs*)link->owner->paho)->c) link->client_element = e;
-  }
-  return link->client_element ? link->client_element->content : NULL;
+/* New elements stand at the end. To search for them would cost thousands of clients that connect at once half a second. */
+void mqn_port_created(mqn_link_owner* owner) {
+  owner->handle_element = MQTTAsync_handles->last;
+  owner->client_element = bstate->clients->last;
 }
+void mqn_port_destroy(mqn_link_owner* owner) {
+  mqn_port_prime(owner);
+  if (owner->paho) MQTTAsync_destroy(&owner->paho);
+  owner->handle_element = owner->client_element = NULL;
+}
+
+Clients* mqn_link_client(mqn_link* link) { return link->socket ? ((ListElement*)link->owner->client_element)->content : NULL; }

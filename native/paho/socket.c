@@ -147,7 +147,6 @@ int Socket_close(SOCKET socket) {
   mqn_link_note_failure(link);
   table[(int)socket - FIRST_SOCKET] = NULL;
   free_numbers[free_count++] = (int)socket - FIRST_SOCKET;
-  link->handle_element = link->client_element = NULL;
   mqn_aliases_free(link);
   link->socket = 0;
   link->owner = NULL;

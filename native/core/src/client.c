@@ -114,7 +114,7 @@ void mqn_client_forget(mqn_client* c, int tell) {
   c->end_code = MQN_ERR_CLOSED;
   c->state = MQN_CLIENT_DESTROYED;
   mqn_port_abandon(&c->owner);
-  if (c->owner.paho) MQTTAsync_destroy(&c->owner.paho);
+  mqn_port_destroy(&c->owner);
   mqn_outgoing_fail(c, MQN_ERR_CLOSED);
   mqn_message_forget_aliases(c);
   mqn_port_leftovers_forget(&c->owner);

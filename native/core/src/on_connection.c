@@ -87,7 +87,7 @@ void mqn_core_on_link_closed(mqn_link_owner* owner) { mqn_reactor_ending((mqn_cl
 /* Nothing of an earlier connection goes on: what is in flight ends with c->end_code. */
 void mqn_session_discard(mqn_client* c) {
   c->session = 0;
-  if (c->owner.paho) MQTTAsync_destroy(&c->owner.paho);
+  mqn_port_destroy(&c->owner);
   mqn_port_acks_void(&c->owner);
   mqn_port_leftovers_forget(&c->owner);
   mqn_guard_forget(&c->owner.guard);

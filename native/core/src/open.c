@@ -94,6 +94,7 @@ static int make_handle(mqn_client* c, const mqn_open_options* o) {
   create.maxBufferedMessages = 65535;
   create.sendWhileDisconnected = 0;
   if (MQTTAsync_createWithOptions((MQTTAsync*)&c->owner.paho, uri, o->client_id, MQTTCLIENT_PERSISTENCE_NONE, NULL, &create) != MQTTASYNC_SUCCESS) return -1;
+  mqn_port_created(&c->owner);
   MQTTAsync_setCallbacks(c->owner.paho, c, on_lost, on_message, NULL);
   return 0;
 }
