@@ -24,7 +24,7 @@ const options = `
   no-srp no-srtp no-nextprotoneg no-ct no-ocsp no-http no-multiblock no-cms no-cmp no-ts no-rfc3779 no-comp no-deprecated no-winstore
   no-capieng no-afalgeng no-padlockeng no-uplink no-thread-pool no-default-thread-pool no-idea no-seed no-camellia no-aria no-bf no-cast
   no-rc2 no-rc4 no-rc5 no-md4 no-mdc2 no-whirlpool no-rmd160 no-gost no-scrypt no-argon2 no-siphash no-siv no-ocb no-blake2 no-ec2m
-  no-dsa no-slh-dsa no-ml-dsa no-tls-deprecated-ec
+  no-dsa no-slh-dsa no-ml-dsa no-tls-deprecated-ec no-sm2-precomp
   --prefix=/ --libdir=lib --openssldir=/nonexistent/ssl`.trim().split(/\s+/);
 
 // OpenSSL keeps its compiler flags as a string in the library. Flags that hold a path of this machine are therefore in a file, which
