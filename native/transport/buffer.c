@@ -12,29 +12,31 @@
 #define ALIGNED 16
 
 static int is_large(size_t capacity) { return capacity > SPARE_LARGEST; }
-static void free_memory(char* data, size_t capacity) {
-  if (is_large(capacity)) mqn_memory_free_shared(data);
-  else free(data);
+static void free_memory(const mqn_buffer* b) {
+  if (b->shared) mqn_memory_free_shared(b->data);
+  else free(b->data);
 }
+/* where the bytes begin in a block in which the landmark is aligned, with room for the head of another block in front of it */
+static size_t aligned_start(size_t landmark) { return ALIGNED + (ALIGNED - landmark % ALIGNED) % ALIGNED; }
 
 /* Memory of another capacity with the bytes that `b` holds: at its beginning, or where they are when large memory grows. */
 static char* move(mqn_buffer* b, size_t* capacity, size_t* start) {
   size_t used = mqn_buffer_length(b);
   char* fresh;
   *start = 0;
-  if (is_large(b->capacity) && is_large(*capacity) && b->start <= 2 * ALIGNED) {
+  if (b->shared && is_large(*capacity) && b->start <= 2 * ALIGNED) {
     *start = b->start;
     *capacity += b->start;
     return mqn_memory_resize(b->data, *capacity);
   }
-  if (!is_large(b->capacity) && !is_large(*capacity) && b->start == 0) return realloc(b->data, *capacity);
-  if (is_large(*capacity) && b->landmark > 0) {         /* that byte comes to an aligned place, with room for the head of a block in front of it */
-    *start = ALIGNED + (ALIGNED - b->landmark % ALIGNED) % ALIGNED;
+  if (!b->shared && !is_large(*capacity) && b->start == 0) return realloc(b->data, *capacity);
+  if (is_large(*capacity) && b->landmark > 0) {
+    *start = aligned_start(b->landmark);
     *capacity += *start;
   }
   if (!(fresh = is_large(*capacity) ? mqn_memory_new_shared(*capacity) : malloc(*capacity))) return NULL;
   if (used > 0) memcpy(fresh + *start, b->data + b->start, used);
-  free_memory(b->data, b->capacity);
+  free_memory(b);
   return fresh;
 }
 
@@ -61,6 +63,7 @@ char* mqn_buffer_reserve(mqn_buffer* b, size_t length) {
   mqn_pages_expect(fresh + start + used, capacity - start - used);
   b->data = fresh;
   b->capacity = capacity;
+  b->shared = is_large(capacity);
   b->start = start;
   b->end = start + used;
   return fresh + b->end;
@@ -82,10 +85,24 @@ void mqn_buffer_trim(mqn_buffer* b, size_t keep) {
   if (b->capacity > keep) mqn_buffer_free(b);
 }
 
+int mqn_buffer_dedicate(mqn_buffer* b, size_t length) {
+  size_t used = mqn_buffer_length(b), start = aligned_start(b->landmark);
+  char* fresh;
+  if (length > SIZE_MAX - start || !(fresh = mqn_memory_new_shared(start + length))) return -1;
+  if (used > 0) memcpy(fresh + start, b->data + b->start, used);
+  free_memory(b);
+  b->data = fresh;
+  b->start = start;
+  b->end = start + used;
+  b->capacity = start + length;
+  b->shared = 1;
+  return 0;
+}
+
 void* mqn_buffer_hand_over(mqn_buffer* b, size_t from, size_t length, void** block) {
-  mqn_buffer rest = { NULL, 0, 0, 0, 0 };
+  mqn_buffer rest = { NULL, 0, 0, 0, 0, 0 };
   char *part = b->data + b->start + from, *end = b->data + b->end;
-  if (!is_large(b->capacity) || (uintptr_t)part % ALIGNED != 0 || b->start + from < ALIGNED) return NULL;
+  if (!b->shared || b->capacity - length > length / 8 || (uintptr_t)part % ALIGNED != 0 || b->start + from < ALIGNED) return NULL;
   if (mqn_buffer_append(&rest, part + length, (size_t)(end - (part + length))) < 0) return NULL;
   *block = b->data;
   *b = rest;
@@ -93,7 +110,7 @@ void* mqn_buffer_hand_over(mqn_buffer* b, size_t from, size_t length, void** blo
 }
 
 void mqn_buffer_free(mqn_buffer* b) {
-  free_memory(b->data, b->capacity);
+  free_memory(b);
   memset(b, 0, sizeof *b);
 }
 
@@ -108,7 +125,7 @@ void mqn_buffer_give_spare(mqn_buffer* b, size_t keep) {
   if (mqn_buffer_length(b) > 0) return;
   b->start = b->end = b->landmark = 0;
   if (b->capacity <= keep) return;
-  if (b->capacity < SPARE_SMALLEST || b->capacity > SPARE_LARGEST || t->spares == MQN_SPARES) {
+  if (b->shared || b->capacity < SPARE_SMALLEST || t->spares == MQN_SPARES) {
     mqn_buffer_free(b);
     return;
   }

@@ -15,6 +15,8 @@
 #define MQN_READ_AHEAD (1u << 20)         /* waiting in c->in: reading stops */
 #define MQN_FLUSH_EARLY (64u << 10)       /* waiting in p->out: leaves before the end of the turn */
 #define MQN_WRITE_CHUNK (256u << 10)      /* one uv_write at most, so that progress() reports a large payload on its way */
+#define MQN_DIRECT_FROM (64u << 10)       /* a packet from this size on is read into a block of its own ... */
+#define MQN_READ_BEHIND (4u << 10)        /* ... with as much of what comes behind it: mostly the head of the next one */
 #define MQN_EXPECT_AT_ONCE (16u << 20)    /* reserved on a peer's mere announcement; more only as bytes really come */
 
 #define MQN_ATTEMPT_DELAY 250             /* ms, RFC 8305 section 5 */
@@ -96,6 +98,8 @@ typedef struct mqn_connection_private {
 
   /* reading */
   uint64_t expected_end;               /* of the announced packet, on c->bytes_in's scale: what the owner has taken does not move it */
+  unsigned direct : 1;                 /* the announced packet is read into a block of its own */
+  unsigned head_next : 1;              /* a large packet may begin: its head is read alone, the rest straight to its place */
   unsigned reading : 1;                /* uv_read_start is on */
   unsigned full : 1;                   /* the read-ahead is full */
   unsigned held : 1;                   /* mqn_connection_hold() */

@@ -7,11 +7,11 @@
 #include "uv.h"
 #include "memory.h"
 
-#define PLACES 64
+#define PLACES 1024
 #define HUGE_PLACES 6                  /* JavaScript frees the messages it had in between collections at once */
 #define HUGE_FROM ((size_t)4 << 20)
 #define MOST_HUGE ((size_t)256 << 20)  /* bytes that wait, together, in HUGE_PLACES blocks from HUGE_FROM on ... */
-#define MOST_OTHER ((size_t)4 << 20)   /* ... and in smaller ones */
+#define MOST_OTHER ((size_t)64 << 20)  /* ... and in smaller ones */
 
 static struct { void* memory; size_t length; int old; } places[PLACES];   /* the last one was freed last */
 static size_t huge_bytes, other_bytes;
@@ -50,7 +50,7 @@ void* mqn_large_new(size_t* length) {
   int i;
   enter();
   for (i = waiting_blocks - 1; i >= 0 && !memory; i--) {
-    if (places[i].length < *length || places[i].length / 2 > *length) continue;
+    if (places[i].length < *length || places[i].length - places[i].length / 8 > *length) continue;
     *length = places[i].length;
     memory = take(i);
   }

@@ -110,7 +110,7 @@ int mqn_loans_fill_sending(mqn_connection_private* p) {
 }
 
 void mqn_loans_end_sending(mqn_connection_private* p) {
-  static const mqn_buffer none = { NULL, 0, 0, 0, 0 };
+  static const mqn_buffer none = { NULL, 0, 0, 0, 0, 0 };
   if (!p->sending_loan) return;
   p->sending = none;
   give_back(p->sending_loan);

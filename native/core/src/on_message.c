@@ -4,7 +4,7 @@
 #include "core.h"
 #include "MQTTAsync.h"
 
-#define TAKE_OVER_FROM (512u << 10)   /* the buffer has 64 KiB and more behind the packet, which a message that is kept holds, too */
+#define TAKE_OVER_FROM (64u << 10)
 
 void mqn_message_hold(mqn_client* c, int reason, int hold) {
   c->holds = hold ? c->holds | reason : c->holds & ~reason;

@@ -4,6 +4,8 @@
 #include <string.h>
 #include "core.h"
 
+#define LARGE_FROM (64u << 10)   /* copied once, into a block, and not through the ring */
+
 /* One block of memory for the binding: the one the message came in, or properties and payload copied together. */
 static void* large_block(mqn_message* m, int properties_too) {
   char* block;
@@ -20,7 +22,7 @@ static void* large_block(mqn_message* m, int properties_too) {
 
 int mqn_record_put(mqn_client* c, int kind, mqn_message* m) {
   mqn_env* env = c->env;
-  uint32_t limit = env->o.messages_size / 4;
+  uint32_t limit = env->o.messages_size / 4 < LARGE_FROM ? env->o.messages_size / 4 : LARGE_FROM;
   int properties_large = m->owned_properties || m->properties_length > limit / 2;
   uint32_t inline_properties = properties_large ? 0 : m->properties_length;
   int32_t topic = mqn_events_intern(env, m->topic, m->topic_length);
