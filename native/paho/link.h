@@ -19,7 +19,7 @@ struct mqn_link {
   size_t packet_size;           /* size of the packet at the start of connection->in, 0: not known yet */
   mqn_packet_view view;         /* the packet Paho is handling */
   int handling;                 /* view is good */
-  int payload_taken;            /* with the packet in front of it: it is not in connection->in any more */
+  int content_taken;            /* with the packet in front of it: it is not in connection->in any more */
   const char* shown;            /* what Paho has not read of this packet */
   size_t shown_left;
   uint8_t exchange[8];          /* shown to it instead of a PUBLISH of QoS 2 */

@@ -120,10 +120,10 @@ void mqn_port_expect_identifier(uint8_t state, uint32_t count);
  * frees it. */
 void mqn_port_give_payload(void* payload, uint32_t length);
 
-/* Inside mqn_core_on_publish(), for QoS 0 and 1: the memory that the message came in is the core's, with all that the view points to. Returns its payload,
- * *block is that memory: to mqn_memory_free_shared(), or, when all else in it has been read, the payload alone to mqn_memory_keep_part(). NULL: it has to
- * be copied. */
-void* mqn_port_take_payload(mqn_link_owner* owner, void** block);
+/* Inside mqn_core_on_publish(), for QoS 0 and 1: the memory that the message came in is the core's, with all that the view points to. Returns its payload
+ * with the properties in front of it, *block is that memory: to mqn_memory_free_shared(), or, when all else in it has been read, what is returned alone to
+ * mqn_memory_keep_part(). NULL: it has to be copied. */
+void* mqn_port_take_content(mqn_link_owner* owner, void** block);
 
 /* ---- properties as on the wire (without the length) to Paho's, and free them with MQTTProperties_free() ---- */
 struct MQTTProperties;

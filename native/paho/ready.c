@@ -111,7 +111,7 @@ static int next_packet(mqn_link* link) {
       Clients* client = mqn_link_client(link);
       /* a large packet arrives slowly: a sign of life that Paho does not count (MQTTProtocolClient.c:730) */
       if (client) client->net.lastReceived = MQTTTime_now();
-      mqn_connection_expect(c, link->packet_size, mqn_packet_payload_place(data, length, link->owner->version));
+      mqn_connection_expect(c, link->packet_size, mqn_packet_content_place(data, length, link->owner->version));
       return 0;
     }
     if (*data >> 4 == PUBLISH && !mqn_core_can_receive(link->owner)) return 0;
@@ -133,8 +133,8 @@ static int next_packet(mqn_link* link) {
     show(link, data);
     if (link->view.type == PUBLISH) {
       if (on_publish(link, data[0])) {
-        if (!link->payload_taken) c->in.start += link->packet_size;
-        link->payload_taken = 0;
+        if (!link->content_taken) c->in.start += link->packet_size;
+        link->content_taken = 0;
         link->packet_size = 0;
         return 2;
       }
@@ -147,12 +147,15 @@ static int next_packet(mqn_link* link) {
   return -1;
 }
 
-void* mqn_port_take_payload(mqn_link_owner* owner, void** block) {
+void* mqn_port_take_content(mqn_link_owner* owner, void** block) {
   mqn_link* link = owner->link;
   mqn_buffer* in = &link->connection->in;
-  void* payload = mqn_buffer_hand_over(in, (size_t)((const char*)link->view.payload - (in->data + in->start)), link->view.payload_length, block);
-  link->payload_taken = payload != NULL;
-  return payload;
+  const mqn_packet_view* view = &link->view;
+  const uint8_t* content = view->properties_length ? view->properties : view->payload;
+  size_t from = (size_t)((const char*)content - (in->data + in->start));
+  void* taken = mqn_buffer_hand_over(in, from, (size_t)view->properties_length + view->payload_length, block);
+  link->content_taken = taken != NULL;
+  return taken;
 }
 
 /* Those whose budget was used up come again, when all others have had their turn. */

@@ -88,9 +88,16 @@ void mqn_buffer_trim(mqn_buffer* b, size_t keep) {
 int mqn_buffer_dedicate(mqn_buffer* b, size_t length) {
   size_t used = mqn_buffer_length(b), start = aligned_start(b->landmark);
   char* fresh;
-  if (length > SIZE_MAX - start || !(fresh = mqn_memory_new_shared(start + length))) return -1;
-  if (used > 0) memcpy(fresh + start, b->data + b->start, used);
-  free_memory(b);
+  if (length > SIZE_MAX - start) return -1;
+  if (b->shared && b->start == start) {       /* it is one already */
+    fresh = mqn_memory_length(b->data) >= start + length ? b->data : mqn_memory_resize(b->data, start + length);
+    if (!fresh) return -1;
+    mqn_pages_expect(fresh + start + used, length - used);
+  } else {
+    if (!(fresh = mqn_memory_new_shared(start + length))) return -1;
+    if (used > 0) memcpy(fresh + start, b->data + b->start, used);
+    free_memory(b);
+  }
   b->data = fresh;
   b->start = start;
   b->end = start + used;
@@ -102,7 +109,8 @@ int mqn_buffer_dedicate(mqn_buffer* b, size_t length) {
 void* mqn_buffer_hand_over(mqn_buffer* b, size_t from, size_t length, void** block) {
   mqn_buffer rest = { NULL, 0, 0, 0, 0, 0 };
   char *part = b->data + b->start + from, *end = b->data + b->end;
-  if (!b->shared || b->capacity - length > length / 8 || (uintptr_t)part % ALIGNED != 0 || b->start + from < ALIGNED) return NULL;
+  if (!b->shared || (uintptr_t)part % ALIGNED != 0 || b->start + from < ALIGNED) return NULL;
+  if (mqn_memory_length(b->data) - length > length / 8) return NULL;
   if (mqn_buffer_append(&rest, part + length, (size_t)(end - (part + length))) < 0) return NULL;
   *block = b->data;
   *b = rest;

@@ -109,5 +109,6 @@ typedef struct mqn_packet_view {
 /* Of a packet that has passed mqn_guard_packet() every field is right. Of any other bytes nothing behind data + size is read, and what
  * cannot be found is 0. */
 void mqn_packet_read(const uint8_t* data, size_t size, int version, mqn_packet_view* view);
-size_t mqn_packet_payload_place(const uint8_t* data, size_t have, int version);   /* of a PUBLISH of which so much has come; 0: not known, or another packet */
+/* Of a PUBLISH of which so much has come, where its properties begin, or its payload when it has none; 0: not known, or another packet */
+size_t mqn_packet_content_place(const uint8_t* data, size_t have, int version);
 #endif

@@ -105,6 +105,7 @@ void mqn_memory_free_shared(void* block) {
   if (block && *steps_of(block) == PART) block = (char*)block - *length_of(block);
   if (block) to_system(block);
 }
+size_t mqn_memory_length(const void* block) { return (size_t)((const uint64_t*)block)[-1]; }
 void mqn_memory_keep_part(void* block, void* part) {
   if (part == block) return;
   *steps_of(part) = PART;

@@ -14,6 +14,7 @@ void mqn_memory_free_shared(void* block);
 /* Of a shared block only what begins at `part` is wanted, which lies at least 16 bytes behind its beginning and is aligned to 16; what is in front of it is
  * overwritten. Freeing `part` frees the block. */
 void mqn_memory_keep_part(void* block, void* part);
+size_t mqn_memory_length(const void* block);            /* of a shared block: at least what was asked for */
 /* One owner more for a block above the largest size of the lists: it is gone when each has called mqn_memory_free(). As long as there are two it stays
  * on the reactor thread. */
 void mqn_memory_keep(void* block);

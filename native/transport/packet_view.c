@@ -84,7 +84,7 @@ void mqn_packet_read(const uint8_t* data, size_t size, int version, mqn_packet_v
   else read_other(v, at, data + size, version);
 }
 
-size_t mqn_packet_payload_place(const uint8_t* data, size_t have, int version) {
+size_t mqn_packet_content_place(const uint8_t* data, size_t have, int version) {
   const uint8_t *at = data + 1, *end = data + have;
   uint32_t remaining;
   mqn_packet_view v;
@@ -92,5 +92,5 @@ size_t mqn_packet_payload_place(const uint8_t* data, size_t have, int version) {
   memset(&v, 0, sizeof v);
   v.flags = data[0] & 15;
   read_publish(&v, at, end, version);
-  return v.payload ? (size_t)(v.payload - data) : 0;
+  return v.payload ? (size_t)((v.properties_length ? v.properties : v.payload) - data) : 0;
 }

@@ -12,28 +12,33 @@ static size_t expected(const mqn_connection* c) {
   return c->p->expected_end > c->bytes_in ? (size_t)(c->p->expected_end - c->bytes_in) : 0;
 }
 
+/* of what comes behind the announced packet: one read, so that its last bytes do not make a buffer of its size move; or little, in a block of its own */
 static size_t behind(const mqn_connection* c) { return c->p->direct ? MQN_READ_BEHIND : MQN_SCRATCH_SIZE; }
 
-/* Room for the announced packet, and for one read behind it, so that its last bytes do not make a buffer of its size move. A peer
- * that only announces gets MQN_EXPECT_AT_ONCE; what it really sends is trusted four-fold. -1: no memory, c has failed */
-static int make_room(mqn_connection* c) {
-  size_t have = mqn_buffer_length(&c->in), room = expected(c), most;
-  if (room == 0) return 0;
-  if (c->in.capacity - c->in.end >= (room < MQN_SCRATCH_SIZE ? room : MQN_SCRATCH_SIZE) + behind(c)) return 0;
-  most = have < MQN_EXPECT_AT_ONCE / 4 ? MQN_EXPECT_AT_ONCE - have : 3 * have;
-  room = (room < most ? room : most) + behind(c);
-  if (mqn_buffer_reserve(&c->in, room)) return 0;
+/* Room for the announced packet. A peer that only announces gets MQN_EXPECT_AT_ONCE; what it really sends is trusted four-fold. -1: no memory, c has failed */
+static int more_room(mqn_connection* c) {
+  size_t have = mqn_buffer_length(&c->in), room = expected(c);
+  size_t most = have < MQN_EXPECT_AT_ONCE / 4 ? MQN_EXPECT_AT_ONCE - have : 3 * have;
+  room = (room <= most + MQN_SCRATCH_SIZE ? room : most) + behind(c);   /* a round number of bytes of payload has a header in front of it */
+  if (c->p->direct ? mqn_buffer_dedicate(&c->in, have + room) == 0 : mqn_buffer_reserve(&c->in, room) != NULL) return 0;
   mqn_connection_end(c, MQN_ERR_NO_MEMORY, "out of memory for a packet of %zu bytes", have + expected(c));
   return -1;
+}
+
+static int make_room(mqn_connection* c) {
+  size_t room = expected(c);
+  if (room == 0 || c->in.capacity - c->in.end >= (room < MQN_SCRATCH_SIZE ? room : MQN_SCRATCH_SIZE) + behind(c)) return 0;
+  return more_room(c);
 }
 
 static void on_alloc(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer) {
   mqn_transport* t = &mqn_the_transport;
   mqn_connection* c = ((mqn_attempt*)handle->data)->connection;
+  size_t least = c->p->direct ? 1 : MQN_SCRATCH_SIZE;
   (void)suggested;
-  if (!c->p->tls && c->state == MQN_CONNECTION_OPEN && !c->p->held && (c->p->direct ? expected(c) > 0 : expected(c) >= MQN_SCRATCH_SIZE)) {   /* in place */
+  if (!c->p->tls && c->state == MQN_CONNECTION_OPEN && !c->p->held && expected(c) >= least) {   /* in place */
     size_t room = c->in.capacity - c->in.end;
-    if (room >= (c->p->direct ? 1 : MQN_SCRATCH_SIZE)) {
+    if (room >= least) {
       *buffer = uv_buf_init(c->in.data + c->in.end, (unsigned)(room < 1u << 30 ? room : 1u << 30));
       return;
     }
@@ -73,7 +78,7 @@ static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) 
   mqn_connection* c = ((mqn_attempt*)stream->data)->connection;
   mqn_connection_private* p = c->p;
   uint64_t before = c->bytes_in;
-  int head = p->head_next;
+  int head = p->head_next;             /* for this read */
   if (count == 0) return;
   p->head_next = 0;
   if (count < 0) {
@@ -92,6 +97,11 @@ static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) 
   if (c->state != MQN_CONNECTION_HANDSHAKE && c->state != MQN_CONNECTION_OPEN) return;
   if (p->tls) mqn_tls_feed(c, buffer->base, (size_t)count);
   else if (take_in(c, buffer, (size_t)count) < 0) return;
+  if (p->direct && expected(c) == 0) {
+    p->direct = 0;
+    p->head_next = head = 1;
+  }
+  if (head) p->full = 1;               /* the owner looks first: what comes next may have a place of its own */
   if (c->state == MQN_CONNECTION_OPEN && c->bytes_in != before) c->handler->received(c);
   if (p->tls) {
     mqn_tls_fed(c);          /* a failure is told after the bytes before it */
@@ -100,12 +110,7 @@ static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) 
   }
   if (c->state != MQN_CONNECTION_OPEN) return;
   if (mqn_buffer_length(&c->in) >= (p->held ? MQN_READ_AHEAD : MQN_READ_AT_ONCE) && (p->held || expected(c) == 0)) p->full = 1;
-  if (p->direct && expected(c) == 0) {     /* handed over first: what comes behind it has no place in its block */
-    p->direct = 0;
-    p->head_next = 1;
-    p->full = 1;
-  }
-  if (!p->full && !head) make_room(c);
+  if (!p->full) make_room(c);
   mqn_read_update(c);
 }
 
@@ -145,19 +150,10 @@ void mqn_connection_taken(mqn_connection* c) {
   mqn_read_update(c);
 }
 
-/* A packet that is large is read from the socket into a block of its own, which its owner may take over (mqn_buffer_hand_over()): what has come of it moves
+/* `length` counts from c->in.start. What is announced holds until that many bytes have come, whatever is taken meanwhile.
+ *
+ * A packet that is large is read from the socket into a block of its own, which its owner may take over (mqn_buffer_hand_over()): what has come of it moves
  * there first, little when the packet before it was large as well. Not with TLS: OpenSSL wants room for a record, and writes in between. */
-static int begin_direct(mqn_connection* c, size_t length) {
-  size_t room = length <= MQN_EXPECT_AT_ONCE + MQN_SCRATCH_SIZE ? length : MQN_EXPECT_AT_ONCE;
-  if (mqn_buffer_dedicate(&c->in, room + MQN_READ_BEHIND) < 0) {
-    mqn_connection_end(c, MQN_ERR_NO_MEMORY, "out of memory for a packet of %zu bytes", length);
-    return -1;
-  }
-  c->p->direct = 1;
-  return 0;
-}
-
-/* `length` counts from c->in.start. What is announced holds until that many bytes have come, whatever is taken meanwhile. */
 void mqn_connection_expect(mqn_connection* c, size_t length, size_t landmark) {
   mqn_connection_private* p = c->p;
   size_t have = mqn_buffer_length(&c->in);
@@ -168,7 +164,8 @@ void mqn_connection_expect(mqn_connection* c, size_t length, size_t landmark) {
   c->in.landmark = landmark;
   if (expected(c) == 0 || p->held) return;
   if (!p->tls && !p->direct && landmark > 0 && length >= MQN_DIRECT_FROM) {
-    if (begin_direct(c, length) < 0) return;
+    p->direct = 1;
+    if (more_room(c) < 0) return;
   } else if (!p->tls && landmark == 0 && length >= MQN_DIRECT_FROM && have < MQN_READ_BEHIND) {
     p->head_next = 1;                      /* where its payload begins is not known yet */
   } else if (make_room(c) < 0) return;

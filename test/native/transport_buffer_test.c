@@ -122,11 +122,42 @@ static void large_memory_is_handed_over(void) {
   }
 }
 
+/* A block of its own for a packet of which something has come, at its place or in the middle of others; and once more, when it turns out to be longer. */
+static void a_packet_gets_a_block_of_its_own(void) {
+  static const size_t lengths[] = { 66000, 300000, 17u << 20 };
+  size_t i;
+  for (i = 0; i < 3; i++) {
+    mqn_buffer b = { 0 };
+    void* block = NULL;
+    uint8_t* part;
+    size_t k, wrong = 0, length = lengths[i];
+    for (k = 0; k < 5000; k++) EXPECT(mqn_buffer_append(&b, &(char){ (char)pattern(k) }, 1) == 0);
+    b.start = 1000;
+    b.landmark = 21;
+    EXPECT(mqn_buffer_dedicate(&b, SIZE_MAX) == -1 && mqn_buffer_dedicate(&b, SIZE_MAX - 31) == -1 && follows(&b, 1000));
+    EXPECT(mqn_buffer_dedicate(&b, 30000) == 0 && follows(&b, 1000) && b.capacity - b.start == 30000);
+    EXPECT(mqn_buffer_hand_over(&b, 21, 3000, &block) == NULL);           /* much of it would be held for nothing */
+    EXPECT(mqn_buffer_dedicate(&b, length + 21 + 4096) == 0 && follows(&b, 1000) && b.capacity - b.start == length + 21 + 4096);
+    while (mqn_buffer_length(&b) < 21 + length + 5) b.data[b.end++] = (char)pattern(k++);
+    part = mqn_buffer_hand_over(&b, 21, length, &block);
+    if (!EXPECT(part != NULL && (uintptr_t)part % 16 == 0)) break;
+    EXPECT(mqn_memory_length(block) - length <= length / 8);
+    mqn_memory_keep_part(block, part);
+    for (k = 0; k < length; k++) wrong += part[k] != pattern(1021 + k);
+    EXPECT(wrong == 0);
+    EXPECT(mqn_buffer_length(&b) == 5 && follows(&b, 1021 + length));
+    EXPECT(mqn_buffer_reserve(&b, 100000) != NULL && follows(&b, 1021 + length));
+    mqn_memory_free_shared(part);
+    mqn_buffer_free(&b);
+  }
+}
+
 int main(void) {
   static const struct { const char* name; void (*run)(void); } tests[] = {
 #define TEST(name) { #name, name }
     TEST(bytes_come_out_as_they_went_in), TEST(impossible_size_changes_nothing), TEST(trim_gives_back_only_large_and_empty_ones),
     TEST(spare_buffers_are_passed_on), TEST(large_memory_is_handed_over),
+    TEST(a_packet_gets_a_block_of_its_own),
   };
   size_t i;
   for (i = 0; i < sizeof tests / sizeof tests[0]; ++i) {

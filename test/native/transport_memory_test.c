@@ -23,16 +23,16 @@ static int is_intact(int i) {
 }
 
 static void large_blocks_wait_a_moment_to_be_used_again(void) {
-  void *first = mqn_memory_new_shared(5u << 20), *again, *larger, *between;
+  void *first = mqn_memory_new_shared((5u << 20) + 100), *again, *larger, *between;
   mqn_memory_free_shared(first);
   if (mqn_large_waiting() == 0) return;               /* a sanitizer must see each block come and go */
-  again = mqn_memory_new_shared((5u << 20) - 1000);
+  again = mqn_memory_new_shared((5u << 20) + 200000);   /* the same sixteenth */
   CHECK(again == first && mqn_large_waiting() == 0, "%p, not %p", again, first);
   mqn_memory_free_shared(again);
-  larger = mqn_memory_new_shared(50u << 20);
+  larger = mqn_memory_new_shared(6u << 20);
   CHECK(larger != first && mqn_large_waiting() == 1, "%d wait", mqn_large_waiting());
   mqn_memory_free_shared(larger);
-  between = mqn_memory_new_shared(20u << 20);         /* less than half of the one, more than the other */
+  between = mqn_memory_new_shared((5u << 20) - 100000);   /* the one and the other are larger than what is asked for by more than that */
   CHECK(between != first && between != larger && mqn_large_waiting() == 2, "%d wait", mqn_large_waiting());
   mqn_memory_free_shared(between);
   CHECK(mqn_large_waiting() == 3, "%d wait", mqn_large_waiting());
@@ -40,11 +40,46 @@ static void large_blocks_wait_a_moment_to_be_used_again(void) {
   CHECK(mqn_large_give_back(0) == 0 && mqn_large_waiting() == 0, "%d wait", mqn_large_waiting());
 }
 
+/* Of each size, and where the next one begins: never smaller than what was asked for, never larger by more than a sixteenth and a few bytes. */
+static void a_block_is_little_larger_than_it_need_be(void) {
+  size_t length, wrong = 0;
+  for (length = 10000; length < 20u << 20; length += 1 + length / 50) {
+    char *block = mqn_memory_new_shared(length), *again;
+    size_t real = mqn_memory_length(block);
+    if (real < length || real > length + length / 16 + 16) wrong++;
+    block[0] = block[real - 1] = 1;
+    mqn_memory_free_shared(block);
+    again = mqn_memory_new_shared(length);
+    if (mqn_memory_length(again) < length) wrong++;
+    mqn_memory_free_shared(again);
+  }
+  CHECK(wrong == 0, "%zu lengths", wrong);
+  CHECK(mqn_large_give_back(1) == 0, "%d wait", mqn_large_waiting());
+}
+
+/* A block whose length was changed since is no shorter than those who get it later believe. */
+static void a_resized_block_waits_with_its_own_length(void) {
+  size_t length, wrong = 0;
+  for (length = 20000; length < 9u << 20; length += length / 7) {
+    char* block = mqn_memory_resize(mqn_memory_new_shared(length), length + length / 3);
+    size_t k, lengths[] = { length, length + length / 3, length + length / 4 };
+    mqn_memory_free_shared(block);
+    for (k = 0; k < 3; k++) {
+      block = mqn_memory_new_shared(lengths[k]);
+      memset(block, 1, lengths[k]);
+      wrong += mqn_memory_length(block) < lengths[k];
+      mqn_memory_free_shared(block);
+    }
+  }
+  CHECK(wrong == 0, "%zu lengths", wrong);
+  CHECK(mqn_large_give_back(1) == 0, "%d wait", mqn_large_waiting());
+}
+
 static void only_some_blocks_wait(size_t length, int most) {
-  void* blocks[200];
+  void* blocks[BLOCKS];
   int i, seen;
-  for (i = 0; i < 200; i++) blocks[i] = mqn_memory_new_shared(length);
-  for (i = 0; i < 200; i++) mqn_memory_free_shared(blocks[i]);
+  for (i = 0; i < 2 * most; i++) blocks[i] = mqn_memory_new_shared(length);
+  for (i = 0; i < 2 * most; i++) mqn_memory_free_shared(blocks[i]);
   seen = mqn_large_waiting();
   CHECK(seen <= most, "%d wait", seen);
   if (seen > 0) {
@@ -140,8 +175,10 @@ static void a_block_with_two_owners_stays_until_both_are_done(void) {
 
 int main(void) {
   large_blocks_wait_a_moment_to_be_used_again();
-  only_some_blocks_wait(16u << 10, 64);
-  only_some_blocks_wait(1u << 20, 4);
+  a_block_is_little_larger_than_it_need_be();
+  a_resized_block_waits_with_its_own_length();
+  only_some_blocks_wait(64u << 10, 1024);            /* 64 MiB of them ... */
+  only_some_blocks_wait(1u << 20, 64);               /* ... less what rounding adds */
   only_some_blocks_wait(4u << 20, 6);
   a_part_stands_for_its_block();
   blocks_keep_their_bytes();

@@ -180,7 +180,7 @@ typedef struct mqn_message {
   const void* payload;
   uint32_t length;
   void* owned;                     /* the payload's memory, if it may be handed over as it is; NULL afterwards if it was */
-  void* within;                    /* `owned` is a part of this block, see mqn_memory_keep_part(); NULL: a block itself */
+  void* within;                    /* `owned` is a part of this block, see mqn_memory_keep_part(); NULL: a block itself, or nothing is owned */
   int owned_properties;            /* the properties stand in front of it */
 } mqn_message;
 int mqn_record_put(mqn_client* client, int kind, mqn_message* message);   /* MQN_EVENT_MESSAGE or MQN_EVENT_UNSENT; 0, or -1: no memory */

@@ -4,7 +4,7 @@
 #include "core.h"
 #include "MQTTAsync.h"
 
-#define TAKE_OVER_FROM (64u << 10)
+#define TAKE_OVER_FROM (64u << 10)    /* from here on connections read a packet into memory of its own */
 
 void mqn_message_hold(mqn_client* c, int reason, int hold) {
   c->holds = hold ? c->holds | reason : c->holds & ~reason;
@@ -80,7 +80,7 @@ void mqn_message_forget_aliases(mqn_client* c) {
 }
 
 /* From the packet as it lies in the connection's buffer: its payload is copied once, into the binding's ring or into a block of its own; or not at all, when
- * it is large enough for the binding to get the buffer's memory. */
+ * it is so large that it has a block, and the binding gets that. A message that was copied at QoS 2 leaves its packet to Paho's exchange. */
 void mqn_core_on_publish(mqn_link_owner* owner, const mqn_packet_view* view) {
   mqn_client* c = (mqn_client*)owner;
   mqn_message m;
@@ -101,7 +101,8 @@ void mqn_core_on_publish(mqn_link_owner* owner, const mqn_packet_view* view) {
     return;
   }
   if (owner->guard.repeated) return;      /* its alias counts all the same */
-  if (m.qos < 2 && m.length >= TAKE_OVER_FROM) m.owned = mqn_port_take_payload(owner, &m.within);
+  if (m.qos < 2 && m.length >= TAKE_OVER_FROM) m.owned = mqn_port_take_content(owner, &m.within);
+  m.owned_properties = m.owned && m.properties_length;
   rc = mqn_record_put(c, MQN_EVENT_MESSAGE, &m);
   if (m.owned) mqn_payload_free(m.within);
   if (rc != 0) {

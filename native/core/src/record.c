@@ -23,11 +23,13 @@ static void* large_block(mqn_message* m, int properties_too) {
 int mqn_record_put(mqn_client* c, int kind, mqn_message* m) {
   mqn_env* env = c->env;
   uint32_t limit = env->o.messages_size / 4 < LARGE_FROM ? env->o.messages_size / 4 : LARGE_FROM;
-  int properties_large = m->owned_properties || m->properties_length > limit / 2;
-  uint32_t inline_properties = properties_large ? 0 : m->properties_length;
   int32_t topic = mqn_events_intern(env, m->topic, m->topic_length);
   uint32_t inline_topic = topic == MQN_TOPIC_INLINE ? m->topic_length : 0;
-  int large = properties_large || (uint64_t)inline_topic + inline_properties + m->length > limit;
+  int many_properties = m->owned_properties || m->properties_length > limit / 2;
+  int large = m->within || many_properties || (uint64_t)inline_topic + m->properties_length + m->length >= limit;
+  /* a copy has the properties in front of the payload, so that the binding need not copy both into one piece again */
+  int properties_large = many_properties || (large && !m->owned && m->properties_length);
+  uint32_t inline_properties = properties_large ? 0 : m->properties_length;
   int32_t* record;
   char* body;
   void* block = NULL;
