@@ -176,5 +176,6 @@ void mqn_connection_expect(mqn_connection* c, size_t length, size_t landmark) {
 void mqn_connection_hold(mqn_connection* c, int hold) {
   c->p->held = hold != 0;
   c->p->full = hold && mqn_buffer_length(&c->in) >= MQN_READ_AHEAD;
+  if (!hold && !c->p->tls && mqn_buffer_length(&c->in) > 0 && expected(c) == 0) c->p->head_next = 1;   /* a large packet may begin in what waits */
   mqn_read_update(c);
 }
