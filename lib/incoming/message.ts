@@ -13,7 +13,8 @@ export interface Message {
   readonly topic: string;
   /**
    * The payload, without a copy: a view of memory that other messages share, so keeping one keeps up to 16 KiB. Call detach() to keep it
-   * for long. Its `buffer` holds other messages' bytes too: use the view, and do not transfer it.
+   * for long. With the native engine a message of 64 KiB and more has memory of its own, larger than the message by an eighth at most. The
+   * `buffer` holds other bytes too: use the view, and do not transfer it.
    */
   readonly payload: Buffer;
   /** Bytes of the payload. */
