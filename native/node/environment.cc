@@ -21,6 +21,7 @@ Napi::Function Environment::Define(Napi::Env env) {
                                                InstanceMethod<&Environment::Wake>("wake"),
                                                InstanceMethod<&Environment::PutLarge>("putLarge"),
                                                InstanceMethod<&Environment::TakeLarge>("takeLarge"),
+                                               InstanceMethod<&Environment::CopyLarge>("copyLarge"),
                                                InstanceMethod<&Environment::Ref>("ref"),
                                                InstanceMethod<&Environment::Unref>("unref"),
                                                InstanceMethod<&Environment::DisposeCall>("dispose"),

@@ -35,6 +35,7 @@ class Environment : public Napi::ObjectWrap<Environment> {
   /* payload.cc */
   Napi::Value PutLarge(const Napi::CallbackInfo& info);
   Napi::Value TakeLarge(const Napi::CallbackInfo& info);
+  Napi::Value CopyLarge(const Napi::CallbackInfo& info);
 
   /* environment.cc */
   void Wake(const Napi::CallbackInfo& info);

@@ -47,4 +47,18 @@ Napi::Value Environment::TakeLarge(const Napi::CallbackInfo& info) {
   return ArrayBufferFromPayload(info.Env(), payload, length);
 }
 
+/* copyLarge(place, slab): as takeLarge(), but the bytes are copied into memory of JavaScript, and the payload is freed. */
+Napi::Value Environment::CopyLarge(const Napi::CallbackInfo& info) {
+  size_t place = info[0].As<Napi::Number>().Uint32Value();
+  auto slab = info[1].As<Napi::Uint8Array>();
+  CheckPlace(info, place, messages_size_);
+  if (core_ == nullptr) return info.Env().Undefined(); /* disposed: the core has freed it */
+  void* payload;
+  std::memcpy(&payload, messages_ + place, sizeof payload);
+  std::memset(messages_ + place, 0, sizeof payload);
+  std::memcpy(slab.Data(), payload, slab.ByteLength());
+  mqn_payload_free(payload);
+  return info.Env().Undefined();
+}
+
 }  // namespace mqn

@@ -40,6 +40,7 @@ export interface Arrival {
   /** Payload (and with `propertiesLarge` the properties) by address. */
   large?: boolean;
   propertiesLarge?: boolean;
+  blockWanted?: boolean;
   /** Of an end: publishes the session keeps in flight, and their bytes. */
   kept?: number;
   keptBytes?: number;
@@ -53,6 +54,8 @@ export class FakeReactor implements NativeBinding {
   /** Payloads by address that nobody has taken over or freed yet. */
   readonly payloads = new Map<number, Buffer>();
   readonly topics = new Map<number, string>();
+  /** Blocks that were copied and given back. */
+  copied = 0;
   refs = 0;
   notified = 0;
   onWake: () => void = () => undefined;
@@ -140,6 +143,11 @@ export class FakeReactor implements NativeBinding {
     if (payload?.length !== length) throw new Error(`no payload of ${length} bytes at address ${address}`);
     this.payloads.delete(address);
     return new Uint8Array(payload).buffer;
+  }
+
+  copyLarge(place: number, slab: Uint8Array): void {
+    slab.set(new Uint8Array(this.takeLarge(place, slab.length)));
+    this.copied++;
   }
 
   ref(): void {
@@ -247,7 +255,8 @@ export class FakeReactor implements NativeBinding {
     const bytes = Buffer.from(this.memory.messages);
     const word = place >> 2;
     words[word + layout.R_SIZE] = (layout.RECORD_HEADER + body + 7) & ~7;
-    const large = arrival.propertiesLarge === true ? layout.PROPERTIES_LARGE : 0;
+    const wanted = arrival.blockWanted === true ? layout.BLOCK_WANTED : 0;
+    const large = (arrival.propertiesLarge === true ? layout.PROPERTIES_LARGE : 0) | wanted;
     const ends = arrival.kind === layout.EVENT_DISCONNECTED || arrival.kind === layout.EVENT_OPEN_FAILED;
     words[word + layout.R_KIND] = arrival.kind | ((arrival.kept ?? arrival.flags ?? 0) << 8) | large;
     words[word + layout.R_CLIENT] = arrival.client;

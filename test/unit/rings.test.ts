@@ -443,6 +443,20 @@ describe('message ring', () => {
     expect(reactor.payloads.size).toBe(0);
   });
 
+  it('a large payload whose block the reactor wants back is copied, and the block given back at once', () => {
+    const { reactor, received, drain, put } = setUp();
+    const kind = layout.EVENT_MESSAGE_LARGE;
+    const payload = Buffer.alloc(100_000, 'p');
+    put({ kind, large: true, blockWanted: true, topic: 'plain', payload, flags: 1 });
+    put({ kind, large: true, blockWanted: true, propertiesLarge: true, topic: 'both', payload, properties: Buffer.alloc(9, 38), flags: 2 });
+    put({ kind, large: true, blockWanted: true, client: 9, topic: 'gone', payload });
+    drain();
+    expect(received.map(({ topic, flags }) => [topic, flags])).toEqual([['plain', 1], ['both', 2]]);
+    for (const message of received) expect(message.payload.equals(payload)).toBe(true);
+    expect([...received[1]!.properties]).toEqual(Array.from({ length: 9 }, () => 38));
+    expect([reactor.copied, reactor.payloads.size]).toEqual([3, 0]);
+  });
+
   it('messages of a client that is gone are dropped, and their large payloads freed', () => {
     const { reactor, received, drain, put } = setUp();
     put({ client: 9, topic: 't', payload: Buffer.from('x') });

@@ -55,6 +55,8 @@ export interface NativeBinding {
   putLarge(place: number, payload: Uint8Array | string): number;
   /** Takes over the payload whose address stands in the message ring at this place. */
   takeLarge(place: number, length: number): ArrayBuffer;
+  /** Copies it, as many bytes as the slab has, and gives it back. */
+  copyLarge(place: number, slab: Uint8Array): void;
   /** Whether the environment keeps the process alive. It starts unref'ed. */
   ref(): void;
   unref(): void;

@@ -28,6 +28,7 @@ export const R_AUX = 7;
 export const RECORD_WORDS = 8;
 export const RECORD_HEADER = 32;
 export const PROPERTIES_LARGE = 1 << 12;
+export const BLOCK_WANTED = 1 << 13;
 export const RECORD_SKIP = -1;
 export const TOPIC_INLINE = -1;
 export const NO_SLOT = -1;

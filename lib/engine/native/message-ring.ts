@@ -6,8 +6,8 @@ import * as layout from './layout.js';
 
 const { CTL_MQ_TAIL, CTL_MQ_HEAD } = layout;
 const { R_SIZE, R_KIND, R_CLIENT, R_TOPIC, R_LENGTH, R_PROPERTIES, R_SLOT, R_AUX, RECORD_HEADER, RECORD_SKIP, TOPIC_INLINE } = layout;
-const { MAX_TOPICS, EVENT_TOPIC, EVENT_MESSAGE, EVENT_MESSAGE_LARGE, EVENT_UNSENT, EVENT_UNSENT_LARGE, PROPERTIES_LARGE } = layout;
-const { EVENT_DISCONNECTED, EVENT_OPEN_FAILED } = layout;
+const { MAX_TOPICS, EVENT_TOPIC, EVENT_MESSAGE, EVENT_MESSAGE_LARGE, EVENT_UNSENT, EVENT_UNSENT_LARGE } = layout;
+const { PROPERTIES_LARGE, BLOCK_WANTED, EVENT_DISCONNECTED, EVENT_OPEN_FAILED } = layout;
 
 /** Bytes of one stretch, and so of one slab: what a message that is kept holds in memory beyond itself. */
 const SLAB_BYTES = 16384;
@@ -197,8 +197,8 @@ export class MessageRing<T extends MessageTarget> {
   }
 
   /**
-   * The payload is taken over as it is when it has no properties, or has them in front of it. Properties in the ring cost one copy, because
-   * a message's bytes are in one piece of memory.
+   * The payload is taken over as it is when it has no properties, or has them in front of it, and the reactor does not want its block back.
+   * Properties in the ring cost one copy, because a message's bytes are in one piece of memory.
    */
   private takeLarge(at: number, properties: number, length: number, target: T | undefined): void {
     const { words } = this;
@@ -206,11 +206,16 @@ export class MessageRing<T extends MessageTarget> {
     const kind = words[word + R_KIND]!;
     const propertiesAt = at + RECORD_HEADER + this.inlineBytes(at);
     const together = (kind & PROPERTIES_LARGE) !== 0;
+    const place = together ? propertiesAt : propertiesAt + properties;
+    const bytes = together ? properties + length : length;
+    let slab: Buffer;
+    if ((kind & BLOCK_WANTED) !== 0) {
+      slab = Buffer.allocUnsafeSlow(bytes);
+      this.binding.copyLarge(place, slab);
+    } else slab = Buffer.from(this.binding.takeLarge(place, bytes));
     // Taken even when the client is gone: the memory is ours to free.
-    const memory = this.binding.takeLarge(together ? propertiesAt : propertiesAt + properties, together ? properties + length : length);
     if (target === undefined) return;
     const topic = this.topicOf(at);
-    let slab = Buffer.from(memory);
     if (!together && properties !== 0) slab = Buffer.concat([this.bytes.subarray(propertiesAt, propertiesAt + properties), slab]);
     target.inbox.push(target.sink.createMessage(topic, slab, properties, length, 0, properties, (kind >> 8) & 15));
     if (!target.inbox.listed) this.router.onArrived(target);

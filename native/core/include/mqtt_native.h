@@ -109,6 +109,9 @@ enum {
 };
 /* In MQN_R_KIND of a large publish or message: its properties are too large for the ring, too, and stand in front of the payload behind the pointer. */
 #define MQN_PROPERTIES_LARGE (1 << 12)
+/* In MQN_R_KIND of a large message: the next packet could be read into its block, still in the processor's caches. A binding does better to copy what it
+ * keeps, and to give the block back at once. */
+#define MQN_BLOCK_WANTED (1 << 13)
 #define MQN_RECORD_SKIP (-1)
 #define MQN_TOPIC_INLINE (-1)
 #define MQN_NO_SLOT (-1)

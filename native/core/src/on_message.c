@@ -80,7 +80,8 @@ void mqn_message_forget_aliases(mqn_client* c) {
 }
 
 /* From the packet as it lies in the connection's buffer: its payload is copied once, into the binding's ring or into a block of its own; or not at all, when
- * it is so large that it has a block, and the binding gets that. A message that was copied at QoS 2 leaves its packet to Paho's exchange. */
+ * it is so large that it has a block, and the binding gets that (or a copy of it,
+ * see OWN_FROM). A message that was copied at QoS 2 leaves its packet to Paho's exchange. */
 void mqn_core_on_publish(mqn_link_owner* owner, const mqn_packet_view* view) {
   mqn_client* c = (mqn_client*)owner;
   mqn_message m;

@@ -4,7 +4,10 @@
 #include <string.h>
 #include "core.h"
 
-#define LARGE_FROM (64u << 10)   /* copied once, into a block, and not through the ring */
+#define LARGE_FROM (64u << 10)   /* in a block, and not through the ring */
+/* What came in a block of its own is copied once below this, into memory of JavaScript, and its block goes round between the two threads. Handed over as it
+ * is, the block would come back when JavaScript collects, cold, with dozens of others; from here on the copy costs more. */
+#define OWN_FROM (256u << 10)
 
 /* One block of memory for the binding: the one the message came in, or properties and payload copied together. */
 static void* large_block(mqn_message* m, int properties_too) {
@@ -39,7 +42,8 @@ int mqn_record_put(mqn_client* c, int kind, mqn_message* m) {
     return -1;
   }
   /* the large kinds follow their small ones */
-  record[MQN_R_KIND] = kind + (large ? 1 : 0) + (m->qos << 8 | m->retain << 10 | m->dup << 11) + (properties_large ? MQN_PROPERTIES_LARGE : 0);
+  record[MQN_R_KIND] = kind + (large ? 1 : 0) + (m->qos << 8 | m->retain << 10 | m->dup << 11) +
+                       (properties_large ? MQN_PROPERTIES_LARGE : 0) + (m->within && m->length < OWN_FROM ? MQN_BLOCK_WANTED : 0);
   record[MQN_R_CLIENT] = c->number;
   record[MQN_R_TOPIC] = topic;
   record[MQN_R_LENGTH] = (int32_t)m->length;
