@@ -85,15 +85,15 @@ void mqn_buffer_trim(mqn_buffer* b, size_t keep) {
   if (b->capacity > keep) mqn_buffer_free(b);
 }
 
+int mqn_buffer_block_waits(const mqn_buffer* b, size_t length) { return mqn_memory_waits(aligned_start(b->landmark) + length); }
+
 int mqn_buffer_dedicate(mqn_buffer* b, size_t length) {
   size_t used = mqn_buffer_length(b), start = aligned_start(b->landmark);
   char* fresh;
   if (length > SIZE_MAX - start) return -1;
-  if (b->shared && b->start == start) {       /* it is one already */
-    fresh = mqn_memory_length(b->data) >= start + length ? b->data : mqn_memory_resize(b->data, start + length);
-    if (!fresh) return -1;
-    mqn_pages_expect(fresh + start + used, length - used);
-  } else {
+  if (b->shared && b->start == start && mqn_memory_length(b->data) >= start + length) {       /* it is one already */
+    fresh = b->data;
+  } else {                                    /* not resized: the kernel moves no memory of which it was told something in part, see pages.h */
     if (!(fresh = mqn_memory_new_shared(start + length))) return -1;
     if (used > 0) memcpy(fresh + start, b->data + b->start, used);
     free_memory(b);

@@ -16,6 +16,8 @@ int mqn_buffer_append(mqn_buffer* b, const void* data, size_t length);   /* 0, o
 /* The bytes move into a block that has room for `length` of them, not less than there are, and is meant for one packet: the landmark, which is not 0,
  * comes to an aligned place. 0, or -1: no memory, nothing changed */
 int mqn_buffer_dedicate(mqn_buffer* b, size_t length);
+/* Whether that would use a block again that waits, see mqn_memory_waits(). */
+int mqn_buffer_block_waits(const mqn_buffer* b, size_t length);
 /* The buffer gives up its memory, but for what stands behind `length` bytes that are `from` behind its start. They are returned, and *block is what they lie
  * in: a block of mqn_memory_new_shared(), and the place is one for mqn_memory_keep_part(). NULL: nothing changed,
  * because it is no such block, or one that is larger than those bytes by more than an eighth */

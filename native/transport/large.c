@@ -14,7 +14,7 @@
 #define HUGE_PLACES 6                  /* JavaScript frees the messages it had in between collections at once */
 #define HUGE_FROM ((size_t)4 << 20)
 #define MOST_HUGE ((size_t)256 << 20)  /* bytes that wait, together, in HUGE_PLACES blocks from HUGE_FROM on ... */
-#define MOST_OTHER ((size_t)64 << 20)  /* ... and in smaller ones */
+#define MOST_OTHER ((size_t)32 << 20)  /* ... and in smaller ones */
 
 /* at the beginning of a block that waits */
 typedef struct waiting { struct waiting* next; size_t length; int old; } waiting;
@@ -90,6 +90,15 @@ void mqn_large_free(void* memory, size_t length) {
   }
   uv_mutex_unlock(&lock);
   free(block);
+}
+
+int mqn_large_waits(size_t length) {
+  int found = 0;
+  if (!has_list(length) || !has_list(rounded_up(length))) return 0;
+  enter();
+  found = *list_of(rounded_up(length)) != NULL;
+  uv_mutex_unlock(&lock);
+  return found;
 }
 
 int mqn_large_waiting(void) { return __atomic_load_n(&waiting_blocks, __ATOMIC_RELAXED); }

@@ -101,6 +101,7 @@ void* mqn_memory_resize(void* block, size_t length) {
 }
 
 void* mqn_memory_new_shared(size_t length) { return from_system(0, length); }
+int mqn_memory_waits(size_t length) { return POOLED && length >= LARGE && length <= SIZE_MAX / 2 && mqn_large_waits(HEAD + length); }
 void mqn_memory_free_shared(void* block) {
   if (block && *steps_of(block) == PART) block = (char*)block - *length_of(block);
   if (block) to_system(block);

@@ -14,6 +14,8 @@ void mqn_memory_free_shared(void* block);
 /* Of a shared block only what begins at `part` is wanted, which lies at least 16 bytes behind its beginning and is aligned to 16; what is in front of it is
  * overwritten. Freeing `part` frees the block. */
 void mqn_memory_keep_part(void* block, void* part);
+/* Whether a shared block for so many bytes waits to be used again. Another thread may take it first: who counts on it gets fresh memory then. */
+int mqn_memory_waits(size_t length);
 size_t mqn_memory_length(const void* block);            /* of a shared block: at least what was asked for */
 /* One owner more for a block above the largest size of the lists: it is gone when each has called mqn_memory_free(). As long as there are two it stays
  * on the reactor thread. */
@@ -21,6 +23,7 @@ void mqn_memory_keep(void* block);
 /* Blocks from 16 KiB on that wait for the next one of their size (large.c; any thread). */
 void* mqn_large_new(size_t* length);                    /* *length becomes what it really has; NULL: no memory */
 void mqn_large_free(void* memory, size_t length);
+int mqn_large_waits(size_t length);                     /* one that mqn_large_new() would give for this length */
 int mqn_large_waiting(void);                            /* how many */
 int mqn_large_give_back(int everything);                /* those that have waited since the last call; how many are left */
 void mqn_memory_end(void);                              /* the reactor ends: gives back what waits in the lists */

@@ -19,7 +19,9 @@ static size_t behind(const mqn_connection* c) { return c->p->direct ? MQN_READ_B
 static int more_room(mqn_connection* c) {
   size_t have = mqn_buffer_length(&c->in), room = expected(c);
   size_t most = have < MQN_EXPECT_AT_ONCE / 4 ? MQN_EXPECT_AT_ONCE - have : 3 * have;
-  room = (room <= most + MQN_SCRATCH_SIZE ? room : most) + behind(c);   /* a round number of bytes of payload has a header in front of it */
+  int fits = room <= most + MQN_SCRATCH_SIZE;   /* a round number of bytes of payload has a header in front of it */
+  if (!fits && c->p->direct) fits = mqn_buffer_block_waits(&c->in, have + room + behind(c));   /* memory that is there: none is reserved for it */
+  room = (fits ? room : most) + behind(c);
   if (c->p->direct ? mqn_buffer_dedicate(&c->in, have + room) == 0 : mqn_buffer_reserve(&c->in, room) != NULL) return 0;
   mqn_connection_end(c, MQN_ERR_NO_MEMORY, "out of memory for a packet of %zu bytes", have + expected(c));
   return -1;

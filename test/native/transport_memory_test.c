@@ -24,8 +24,11 @@ static int is_intact(int i) {
 
 static void large_blocks_wait_a_moment_to_be_used_again(void) {
   void *first = mqn_memory_new_shared((5u << 20) + 100), *again, *larger, *between;
+  CHECK(!mqn_memory_waits((5u << 20) + 100), "in use");
   mqn_memory_free_shared(first);
   if (mqn_large_waiting() == 0) return;               /* a sanitizer must see each block come and go */
+  CHECK(mqn_memory_waits((5u << 20) + 100) && mqn_memory_waits((5u << 20) + 200000), "no block waits");
+  CHECK(!mqn_memory_waits(5u << 20 >> 1) && !mqn_memory_waits(6u << 20) && !mqn_memory_waits(1000) && !mqn_memory_waits(SIZE_MAX), "no such block waits");
   again = mqn_memory_new_shared((5u << 20) + 200000);   /* the same sixteenth */
   CHECK(again == first && mqn_large_waiting() == 0, "%p, not %p", again, first);
   mqn_memory_free_shared(again);
@@ -177,8 +180,8 @@ int main(void) {
   large_blocks_wait_a_moment_to_be_used_again();
   a_block_is_little_larger_than_it_need_be();
   a_resized_block_waits_with_its_own_length();
-  only_some_blocks_wait(64u << 10, 1024);            /* 64 MiB of them ... */
-  only_some_blocks_wait(1u << 20, 64);               /* ... less what rounding adds */
+  only_some_blocks_wait(64u << 10, 512);             /* 32 MiB of them ... */
+  only_some_blocks_wait(1u << 20, 32);               /* ... less what rounding adds */
   only_some_blocks_wait(4u << 20, 6);
   a_part_stands_for_its_block();
   blocks_keep_their_bytes();
