@@ -153,6 +153,23 @@ forEachEngine((engine) => {
     }
   }
 
+  engine.case('a topic longer than a read in front of a payload of more than 16 MiB, much or little of it there at once', async () => {
+    const { client, link } = await connected(engine, plain, 5);
+    const messages = messagesOf(client);
+    const random = generator(5);
+    const sizes = [70_000, 17 * MIB, 10, 17 * MIB, 300_000, 17 * MIB];
+    const sent = sizes.map((size, index): Sent => ({ topic: 'long/'.repeat(900 + 2000 * index), size, qos: index < 3 ? 0 : 1, properties: userProperty(30_000) }));
+    for (const most of [6000, 3 * MIB]) {
+      let small = 40;   // of each stretch that is cut small: more than a topic
+      await sendInPieces(link, Buffer.concat(bytesOf(sent, 5)), () => {
+        small = small === 0 ? 40 : small - 1;
+        return 1 + random(small === 0 ? 12 * MIB : most);
+      });
+      const got = await messages.take(sent.length);
+      expect(differences(got, sent)).toEqual([]);
+    }
+  }, { timeout: 60_000 });
+
   engine.case('properties of more than 16 MiB in front of a large payload', async () => {
     const { client, link, packets } = await connected(engine, plain, 5);
     const messages = messagesOf(client);
