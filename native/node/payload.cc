@@ -52,7 +52,10 @@ Napi::Value Environment::CopyLarge(const Napi::CallbackInfo& info) {
   size_t place = info[0].As<Napi::Number>().Uint32Value();
   auto slab = info[1].As<Napi::Uint8Array>();
   CheckPlace(info, place, messages_size_);
-  if (core_ == nullptr) return info.Env().Undefined(); /* disposed: the core has freed it */
+  if (core_ == nullptr) { /* disposed: the core has freed it, and what the slab's memory held before is nobody's business */
+    std::memset(slab.Data(), 0, slab.ByteLength());
+    return info.Env().Undefined();
+  }
   void* payload;
   std::memcpy(&payload, messages_ + place, sizeof payload);
   std::memset(messages_ + place, 0, sizeof payload);

@@ -103,7 +103,7 @@ static void on_read(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) 
     p->direct = 0;
     p->head_next = head = 1;
   }
-  if (head) p->full = 1;               /* the owner looks first: what comes next may have a place of its own */
+  if (head && !p->held) p->full = 1;   /* the owner looks first: what comes next may have a place of its own. One that is held does not look */
   if (c->state == MQN_CONNECTION_OPEN && c->bytes_in != before) c->handler->received(c);
   if (p->tls) {
     mqn_tls_fed(c);          /* a failure is told after the bytes before it */
